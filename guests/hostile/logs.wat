@@ -1,0 +1,10 @@
+;; Writes empty lines without end.
+(module
+  (import "valence:flow/log@0.1.0" "write" (func $log (param i32 i32 i32)))
+  ;; include prelude
+  ;; include describe
+  (func (export "valence:flow/flow@0.1.0#run") (type $run)
+    (loop $again
+      (call $log (i32.const 1) (i32.const 0) (i32.const 0))
+      (br $again))
+    (call $done)))

@@ -1,0 +1,25 @@
+//! Events and answers as a person (`terminal.rs`) or a program (`json.rs`) reads them. Results go to stdout, everything
+//! else to stderr.
+
+mod json;
+mod terminal;
+
+pub use json::error as json_error;
+pub use terminal::{anatomy, built, compiler, created, error, limits, note};
+
+use crate::args::Output;
+use std::sync::Arc;
+use valence_runtime::{Event, EventKind, Lagged};
+
+/// Prints an event.
+pub fn event(event: Result<Arc<Event>, Lagged>, output: Output, verbose: bool) {
+    let lost;
+    let event = match &event {
+        Ok(event) => event.as_ref(),
+        Err(lagged) => {
+            lost = Event { instance: None, slot: 0, time: 0, kind: EventKind::Warning { message: lagged.to_string() } };
+            &lost
+        }
+    };
+    if output.is_json() { json::line(output, event) } else { terminal::event(event, verbose) }
+}

@@ -1,0 +1,122 @@
+//! What a condition means: which accounts it looks at, whether it holds, and how it is said to a person.
+
+use crate::decode::Names;
+use solana_sdk::pubkey::Pubkey;
+use std::collections::BTreeMap;
+use valence_chain::{Account, Moment, Until, token};
+use valence_door::{Condition, Deadline, Key};
+
+/// Conditions in one call; each is looked at again at every change.
+pub(crate) const MANY: usize = 64;
+
+/// What conditions are judged by: accounts as of one moment, and in which slot each was last seen to change.
+#[derive(Default)]
+pub(crate) struct View {
+    pub accounts: BTreeMap<Pubkey, Option<Account>>,
+    pub changed_at: BTreeMap<Pubkey, u64>,
+    /// None: nothing was looked at yet.
+    pub moment: Option<Moment>,
+}
+
+/// The accounts that these conditions look at.
+pub(crate) fn keys(conditions: &[Condition]) -> Vec<Pubkey> {
+    let mut keys: Vec<Pubkey> = conditions.iter().filter_map(key_of).map(|k| (*k).into()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn key_of(condition: &Condition) -> Option<&Key> {
+    match condition {
+        Condition::AccountExists(key)
+        | Condition::DataEquals { key, .. }
+        | Condition::LamportsAbove { key, .. }
+        | Condition::LamportsBelow { key, .. }
+        | Condition::TokenAmountAbove { key, .. }
+        | Condition::TokenAmountBelow { key, .. }
+        | Condition::ChangedSince { key, .. } => Some(key),
+        Condition::SlotReached(_) | Condition::TimeReached(_) => None,
+    }
+}
+
+/// The first condition that holds.
+pub(crate) fn first_that_holds(conditions: &[Condition], view: &View) -> Option<u32> {
+    (0u32..).zip(conditions).find(|(_, c)| holds(c, view)).map(|(place, _)| place)
+}
+
+/// Does it hold?
+pub(crate) fn holds(condition: &Condition, view: &View) -> bool {
+    let account = |key: &Key| view.accounts.get(&Pubkey::from(*key)).and_then(Option::as_ref);
+    let amount_in = |key: &Key| account(key).and_then(token::account).map(|held| held.amount);
+    match condition {
+        Condition::AccountExists(key) => account(key).is_some(),
+        Condition::DataEquals { key, offset, data } => account(key).is_some_and(|a| {
+            let start = usize::try_from(*offset).unwrap_or(usize::MAX);
+            let end = start.saturating_add(data.len());
+            a.data.get(start..end).is_some_and(|found| found == data.as_slice())
+        }),
+        Condition::LamportsAbove { key, lamports } => account(key).is_some_and(|a| a.lamports > *lamports),
+        Condition::LamportsBelow { key, lamports } => account(key).is_none_or(|a| a.lamports < *lamports),
+        Condition::TokenAmountAbove { key, amount } => amount_in(key).is_some_and(|held| held > *amount),
+        Condition::TokenAmountBelow { key, amount } => amount_in(key).is_some_and(|held| held < *amount),
+        Condition::ChangedSince { key, slot } => {
+            view.changed_at.get(&Pubkey::from(*key)).is_some_and(|changed| changed > slot)
+        }
+        Condition::SlotReached(slot) => view.moment.is_some_and(|m| m.slot >= *slot),
+        Condition::TimeReached(time) => view.moment.is_some_and(|m| m.unix_time >= *time),
+    }
+}
+
+/// Has it passed?
+pub(crate) fn passed(deadline: &Deadline, moment: &Moment) -> bool {
+    match deadline {
+        Deadline::Slot(slot) => moment.slot >= *slot,
+        Deadline::Time(time) => moment.unix_time >= *time,
+    }
+}
+
+/// The moments at which time alone ends a wait.
+pub(crate) fn by_time(conditions: &[Condition], deadline: Option<&Deadline>) -> Vec<Until> {
+    let conditions = conditions.iter().filter_map(|c| match c {
+        Condition::SlotReached(slot) => Some(Until::Slot(*slot)),
+        Condition::TimeReached(time) => Some(Until::Time(*time)),
+        _ => None,
+    });
+    let deadline = deadline.map(|d| match d {
+        Deadline::Slot(slot) => Until::Slot(*slot),
+        Deadline::Time(time) => Until::Time(*time),
+    });
+    conditions.chain(deadline).collect()
+}
+
+/// A condition in words.
+pub(crate) fn say(condition: &Condition, names: &Names) -> String {
+    let who = |key: &Key| names.of(&Pubkey::from(*key));
+    match condition {
+        Condition::AccountExists(key) => format!("{} exists", who(key)),
+        Condition::DataEquals { key, offset, data } => {
+            format!("{} has {} bytes at {offset} equal to {}", who(key), data.len(), hex(data))
+        }
+        Condition::LamportsAbove { key, lamports } => format!("{} has more than {lamports} lamports", who(key)),
+        Condition::LamportsBelow { key, lamports } => format!("{} has fewer than {lamports} lamports", who(key)),
+        Condition::TokenAmountAbove { key, amount } => {
+            format!("{} holds more than {}", who(key), names.amount_in(&Pubkey::from(*key), *amount))
+        }
+        Condition::TokenAmountBelow { key, amount } => {
+            format!("{} holds less than {}", who(key), names.amount_in(&Pubkey::from(*key), *amount))
+        }
+        Condition::ChangedSince { key, slot } => format!("{} changed after slot {slot}", who(key)),
+        Condition::SlotReached(slot) => format!("slot {slot} is reached"),
+        Condition::TimeReached(time) => format!("time {time} is reached"),
+    }
+}
+
+fn hex(data: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::from("0x");
+    for byte in data.iter().take(16) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    if data.len() > 16 { text + "…" } else { text }
+}

@@ -1,0 +1,55 @@
+//! The runtime: it answers what flows ask. This is the embedding API.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `config.rs` | how a runtime is set up, from code or from `VALENCE_*` variables |
+//! | `runtime.rs` | [`Runtime`]: start, stop, subscribe, load and run flows |
+//! | `inputs.rs` | params and roles, checked against a flow's descriptor |
+//! | `run_file.rs` | `run.toml`: params and roles that lie beside a flow |
+//! | `instance/` | one running flow: its door, its journal entries, its episodes |
+//! | `conditions.rs` | what a condition means |
+//! | `reading.rs` | any number of accounts, read at once where that can be |
+//! | `waiting.rs` | waiting for a condition, and moving virtual time when everybody waits |
+//! | `transaction/` | templates → resolved instructions → measured v0 message |
+//! | `builder.rs` | transactions for Rust programs, without a flow |
+//! | `state_monitor.rs` | account subscriptions for Rust programs |
+//! | `decode/` | instructions and balances in words that a person reads |
+//! | `events.rs` | what subscribers see |
+//!
+//! WebAssembly is the sandbox's, clusters are the chain's, hashes are the journal's; this crate joins them.
+
+mod builder;
+mod conditions;
+mod config;
+mod decode;
+mod error;
+mod events;
+mod inputs;
+mod instance;
+mod reading;
+mod run_file;
+mod runtime;
+mod state_monitor;
+mod transaction;
+mod waiting;
+
+pub use builder::{Metadata, SimulationSummary, TransactionBuilder, UnsignedTransaction};
+pub use config::RuntimeConfig;
+pub use decode::{Field, Names, ShownAccount, ShownBalance, ShownInstruction, ShownToken, units};
+pub use error::{ConfigError, InputError, RuntimeError};
+pub use events::{Built, Event, EventKind, Events, Lagged, Signer};
+pub use inputs::{Inputs, check as check_inputs};
+pub use instance::{Entry, Header, RunReport};
+pub use run_file::RunFile;
+pub use runtime::{RunRequest, Runtime, RuntimeOptions};
+pub use state_monitor::{StateMonitor, StateUpdate, SubscriptionId};
+
+pub use solana_commitment_config::CommitmentConfig;
+pub use solana_sdk;
+pub use valence_chain::{Chain, ChainError, ChainSpec, LocalChain, Pace, SpecError};
+pub use valence_door::{LimitHit, Stop};
+pub use valence_journal as journal;
+pub use valence_sandbox::{
+    Allocation, Anatomy, Descriptor, Digest, Ending, Flow, FlowError, Limit, LimitError, Limits, LoadError, Param,
+    ParamType, Role, Sandbox, SandboxConfig, Value, inspect,
+};
