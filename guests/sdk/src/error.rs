@@ -28,6 +28,11 @@ pub enum FlowError {
         /// Why, in one line.
         reason: String,
     },
+    /// The state that the episode before left cannot be taken: another version of the flow wrote it.
+    State {
+        /// Why, in one line.
+        reason: String,
+    },
     /// Anything else.
     Other {
         /// For programs: lowercase letters and `-`.
@@ -43,6 +48,12 @@ impl FlowError {
         Self::Other { code: code.into(), message: message.to_string() }
     }
 
+    /// The state that the episode before left cannot be taken. After an upgrade the instance goes back to the version
+    /// before, and is paused.
+    pub fn state(reason: impl fmt::Display) -> Self {
+        Self::State { reason: reason.to_string() }
+    }
+
     /// The param of this name has a value that the flow cannot take.
     pub fn param(name: impl Into<String>, reason: impl fmt::Display) -> Self {
         Self::Param { name: name.into(), reason: reason.to_string() }
@@ -54,6 +65,7 @@ impl fmt::Display for FlowError {
         match self {
             Self::Param { name, reason } => write!(f, "param `{name}`: {reason}"),
             Self::Step { name, reason } => write!(f, "step `{name}`: {reason}"),
+            Self::State { reason } => write!(f, "the state of the episode before: {reason}"),
             Self::Other { code, message } => write!(f, "{message} ({code})"),
         }
     }
@@ -66,6 +78,7 @@ impl From<FlowError> for exported::FlowError {
         match error {
             FlowError::Param { name, reason } => Self::Param((name, reason)),
             FlowError::Step { name, reason } => Self::Step((name, reason)),
+            FlowError::State { reason } => Self::State(reason),
             FlowError::Other { code, message } => Self::Other((code, message)),
         }
     }

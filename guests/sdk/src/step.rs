@@ -8,7 +8,7 @@ use crate::bindings::valence::flow::simulate::{self, SimulateError};
 use crate::bindings::valence::flow::tx_build::{self, BuildError, EmitError, Failure, Outcome};
 use crate::error::explain;
 use crate::roles::Role;
-use crate::types::{self, Condition, Excess, InstructionTemplate, RetryPolicy, StepOptions};
+use crate::types::{self, Condition, Excess, Exhausted, InstructionTemplate, RetryPolicy, StepOptions};
 
 pub use simulate::{BalanceChange, PostAccount, ReturnData, Simulation, TokenChange};
 pub use tx_build::{Landed, Lifetime, UnsignedTransaction};
@@ -32,6 +32,7 @@ pub fn step(name: impl Into<String>) -> Step {
                 max_attempts: 0,
                 delay_ms: DEFAULT_RETRY_DELAY_MS,
                 backoff_milli: DEFAULT_BACKOFF_MILLI,
+                exhausted: Exhausted::Pause,
             },
             options: StepOptions { compute_unit_limit: None, priority_fee: None },
         },
@@ -108,6 +109,13 @@ impl Step {
         self
     }
 
+    /// Makes [`Step::emit`] return how the last try failed. Unless said, the instance is paused when no try is left, for an
+    /// operator to look: a flow that does not know better should not go on.
+    pub fn tell_failure(mut self) -> Self {
+        self.template.retry.exhausted = Exhausted::Tell;
+        self
+    }
+
     /// The compute unit limit, instead of one that is measured by simulation.
     pub fn compute_unit_limit(mut self, units: u32) -> Self {
         self.template.options.compute_unit_limit = Some(units);
@@ -126,13 +134,15 @@ impl Step {
     }
 
     /// Builds, checks and simulates the transaction, offers it to its signers and follows it to its end. The flow may
-    /// leave memory meanwhile. Anything else than landing is an error.
+    /// leave memory meanwhile. Anything else than landing is an error; a failure of the last try is one only after
+    /// [`Step::tell_failure`].
     pub fn emit(self) -> Result<Landed, StepError> {
         self.check()?;
         match tx_build::emit(&self.template, &self.give_up) {
             Ok(Outcome::Landed(landed)) => Ok(landed),
             Ok(Outcome::Failed(failure)) => Err(self.error(StepFailure::Failed(failure))),
             Ok(Outcome::Withdrawn(index)) => Err(self.error(StepFailure::Withdrawn(index))),
+            Ok(Outcome::Rejected(why)) => Err(self.error(StepFailure::Rejected(why))),
             Err(EmitError::Build(error)) => Err(self.error(StepFailure::Build(error))),
             Err(EmitError::Condition(index)) => Err(self.error(StepFailure::Condition(index))),
             Err(EmitError::TooMany(excess)) => Err(self.error(StepFailure::TooManyConditions(excess))),
@@ -194,6 +204,8 @@ pub enum StepFailure {
     Failed(Failure),
     /// The condition at this index of [`Step::give_up_when`] held before it landed.
     Withdrawn(u32),
+    /// A signer refused it, and why.
+    Rejected(String),
 }
 
 impl fmt::Display for StepError {
@@ -226,6 +238,7 @@ impl fmt::Display for StepFailure {
             Self::Withdrawn(index) => {
                 write!(f, "it was withdrawn, for its give-up condition {index} held")
             }
+            Self::Rejected(why) => write!(f, "a signer refused it: {why}"),
         }
     }
 }

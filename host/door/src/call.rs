@@ -85,6 +85,23 @@ impl HostCall {
     }
 }
 
+impl HostCall {
+    /// The call on one line, cut where it is long: for a person who compares two.
+    pub fn brief(&self) -> String {
+        const MOST: usize = 300;
+        let all = match self {
+            HostCall::Log { level, message } => format!("{level:?} {message:?}"),
+            HostCall::Emit { step, .. } | HostCall::Build(step) => {
+                format!("step `{}` of {} instructions: {:?}", step.name, step.instructions.len(), step.instructions)
+            }
+            other => format!("{other:?}"),
+        };
+        let end = all.char_indices().nth(MOST).map_or(all.len(), |(end, _)| end);
+        let cut = if end < all.len() { "…" } else { "" };
+        format!("{} ({}{cut})", self.name(), all.get(..end).unwrap_or_default())
+    }
+}
+
 /// What a flow is told. Each variant answers the call of the same name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HostReply {

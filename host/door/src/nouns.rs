@@ -325,6 +325,16 @@ nouns! {
         pub reason: Reason,
     }
 
+    /// What happens when the last try of a step has failed.
+    #[derive(Copy, Eq, Default)]
+    enum Exhausted {
+        /// The instance is paused for an operator.
+        #[default]
+        Pause,
+        /// The flow is told.
+        Tell,
+    }
+
     /// How often a step is tried.
     struct RetryPolicy {
         /// Tries in all.
@@ -333,6 +343,8 @@ nouns! {
         pub delay_ms: u64,
         /// Growth of the delay, in thousandths.
         pub backoff_milli: u32,
+        /// When no try is left.
+        pub exhausted: Exhausted,
     }
 
     /// A named list of instructions that becomes one transaction.
@@ -397,6 +409,8 @@ nouns! {
         Failed(Failure),
         /// The give-up condition at this index held first.
         Withdrawn(u32),
+        /// A signer refused it, and why.
+        Rejected(String),
     }
 
     /// What a program returned.

@@ -1,5 +1,6 @@
 //! What ends a flow's attempt instead of being told to it: a limit stops the guest and never answers it.
 
+use crate::HostCall;
 use std::fmt;
 
 /// A bound that a flow hit.
@@ -23,8 +24,27 @@ impl fmt::Display for LimitHit {
     }
 }
 
+/// Where a replay left the record: the flow is another build, the record was changed, or the host has a mistake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divergence {
+    /// The number of the entry, from 0.
+    pub entry: u64,
+    /// The call on record; none where the record says that the flow had ended.
+    pub recorded: Option<HostCall>,
+    /// The call that was made; none where the flow ended instead.
+    pub made: Option<HostCall>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let say = |call: &Option<HostCall>| call.as_ref().map_or_else(|| "its end".to_owned(), HostCall::brief);
+        let (recorded, made) = (say(&self.recorded), say(&self.made));
+        write!(f, "replay diverges at entry {}: on record is {recorded}; now came {made}", self.entry)
+    }
+}
+
 /// Why the host stops a guest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Stop {
     /// A bound.
     #[error("{0}")]
@@ -37,6 +57,19 @@ pub enum Stop {
     /// The machine's or the network's trouble.
     #[error("{0}")]
     Fault(String),
+    /// Replay met another call than the one on record.
+    #[error("{0}")]
+    Diverged(Box<Divergence>),
+    /// Every try of a step failed; an operator has to look.
+    #[error("step `{step}` failed in each of its {attempts} tries; the last: {why}")]
+    Exhausted {
+        /// The step.
+        step: String,
+        /// Tries.
+        attempts: u32,
+        /// How the last one failed.
+        why: String,
+    },
     /// Somebody outside ended it.
     #[error("the run was cancelled")]
     Cancelled,

@@ -77,7 +77,16 @@ records! { to host:
     aw::ProgramQuery => d::ProgramQuery { program: key, size, memcmp: all, slice: option };
     t::AccountTemplate => d::AccountTemplate { account, signer, writable };
     t::InstructionTemplate => d::InstructionTemplate { program, accounts: all, data: bytes };
-    t::RetryPolicy => d::RetryPolicy { max_attempts, delay_ms, backoff_milli };
+    t::RetryPolicy => d::RetryPolicy { max_attempts, delay_ms, backoff_milli, exhausted };
+}
+
+impl From<t::Exhausted> for d::Exhausted {
+    fn from(v: t::Exhausted) -> Self {
+        match v {
+            t::Exhausted::Pause => d::Exhausted::Pause,
+            t::Exhausted::Tell => d::Exhausted::Tell,
+        }
+    }
 }
 
 impl From<t::Seat> for d::Seat {
@@ -280,6 +289,7 @@ impl From<d::Outcome> for tb::Outcome {
             d::Outcome::Landed(l) => tb::Outcome::Landed(l.into()),
             d::Outcome::Failed(f) => tb::Outcome::Failed(f.into()),
             d::Outcome::Withdrawn(i) => tb::Outcome::Withdrawn(i),
+            d::Outcome::Rejected(why) => tb::Outcome::Rejected(why),
         }
     }
 }
@@ -327,6 +337,7 @@ pub(crate) fn flow_error(v: wf::FlowError) -> crate::FlowError {
     match v {
         wf::FlowError::Param((name, message)) => crate::FlowError::Param { name, message },
         wf::FlowError::Step((name, message)) => crate::FlowError::Step { name, message },
+        wf::FlowError::State(message) => crate::FlowError::State { message },
         wf::FlowError::Other((code, message)) => crate::FlowError::Other { code, message },
     }
 }

@@ -30,6 +30,12 @@ pub enum FlowError {
         /// Why.
         message: String,
     },
+    /// It cannot take the state that the episode before left.
+    #[error("the state of the episode before: {message}")]
+    State {
+        /// Why.
+        message: String,
+    },
     /// Anything else.
     #[error("{message} ({code})")]
     Other {
@@ -41,7 +47,7 @@ pub enum FlowError {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// The flow is finished.
     Done(String),
