@@ -36,6 +36,10 @@ impl Cache {
         Cache { folder, compatibility: hasher.finish() }
     }
 
+    pub(crate) fn compatibility(&self) -> String {
+        format!("{:016x}", self.compatibility)
+    }
+
     /// Why nothing is kept, if so.
     pub(crate) fn refusal(&self) -> Option<&str> {
         self.folder.as_ref().err().map(String::as_str)

@@ -71,6 +71,12 @@ impl Sandbox {
         self.cache.refusal()
     }
 
+    /// What tells this engine's compiled code from another's: its version and settings, in hex. Replay warns where it
+    /// differs, for what hits a limit of the stack may differ with it.
+    pub fn compatibility(&self) -> String {
+        self.cache.compatibility()
+    }
+
     /// The linker for a component; WASI is linked only once something needs it.
     pub(crate) fn linker(&self, wasi_too: bool) -> wasmtime::Result<&Linker<FlowState>> {
         if !wasi_too {

@@ -8,6 +8,7 @@ use crate::{
     ending::{Ending, one_line, whole_line, why},
     engine::Sandbox,
     error::LoadError,
+    gauge::Gauge,
     imports::FlowState,
     inspect::{Anatomy, inspect, validate},
     limits::{Limit, Limits},
@@ -198,7 +199,7 @@ async fn describe_it(pre: &WorldPre<FlowState>, limits: &Limits) -> Result<Descr
             Err(error) => Ok(Err(LoadError::WrongExport(whole_line(&error)))),
         }
     };
-    let (result, _) = Timed::new(pin!(work), limits.deadline).await;
+    let (result, _) = Timed::new(pin!(work), limits.deadline, None).await;
     let descriptor = match result {
         Some(Ok(descriptor)) => descriptor?,
         Some(Err(error)) => {
@@ -251,9 +252,16 @@ impl Flow {
 
     /// Runs one attempt of one episode to its end.
     pub async fn run(&self, context: Context, door: Box<dyn Door>, limits: &Limits) -> Finished {
+        self.attempt(context, door, limits, &Gauge::default()).await
+    }
+
+    /// The same, with a gauge that is read from outside, also when this future is dropped before the end.
+    pub async fn attempt(&self, context: Context, door: Box<dyn Door>, limits: &Limits, gauge: &Gauge) -> Finished {
         // Randomness is the same in every attempt of an episode, and different in the next episode.
         let seed = if self.wasi { format!("{}/{}", context.instance, context.episode) } else { String::new() };
-        let mut store = store(&self.pre, door, limits, seed);
+        // Reads its fuel into the gauge also when this future is dropped, as it is when the flow leaves memory.
+        let mut metered = Metered { store: store(&self.pre, door, limits, seed), most: limits.fuel, gauge };
+        let store = &mut metered.store;
         let context = wit::Context {
             instance: context.instance,
             episode: context.episode,
@@ -262,10 +270,10 @@ impl Flow {
             state: context.state,
         };
         let work = async {
-            let world = self.pre.instantiate_async(&mut store).await?;
-            world.valence_flow_flow().call_run(&mut store, &context).await
+            let world = self.pre.instantiate_async(&mut *store).await?;
+            world.valence_flow_flow().call_run(&mut *store, &context).await
         };
-        let (result, running) = Timed::new(pin!(work), limits.deadline).await;
+        let (result, running) = Timed::new(pin!(work), limits.deadline, Some(gauge)).await;
         let ending = match result {
             Some(Ok(Ok(wit::Outcome::Done(text)))) => Ending::Done(text),
             Some(Ok(Ok(wit::Outcome::Continue(state)))) => {
@@ -279,8 +287,26 @@ impl Flow {
             Some(Err(error)) => why(&error, limits),
             None => Ending::Stopped(Stop::Limit(limits.hit(Limit::deadline))),
         };
-        let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-        let meter = &store.data().meter;
-        Finished { ending, fuel, memory: meter.memory_peak, running, calls: meter.counts }
+        let meter = &metered.store.data().meter;
+        Finished { ending, fuel: metered.fuel(), memory: meter.memory_peak, running, calls: meter.counts }
+    }
+}
+
+/// A store whose fuel is known when it is gone.
+struct Metered<'a> {
+    store: Store<FlowState>,
+    most: u64,
+    gauge: &'a Gauge,
+}
+
+impl Metered<'_> {
+    fn fuel(&self) -> u64 {
+        self.most.saturating_sub(self.store.get_fuel().unwrap_or(0))
+    }
+}
+
+impl Drop for Metered<'_> {
+    fn drop(&mut self) {
+        self.gauge.used(self.fuel());
     }
 }

@@ -97,6 +97,9 @@ limits! {
     calls = "calls", 1_000_000, 100_000, "calls to the host";
     /// Journals are kept: bytes of journal in one episode, estimated from what each entry holds.
     journal_bytes = "journal-bytes", 256 << 20, 16 << 20, "bytes of journal";
+    /// Burning fuel and waiting in turns must not multiply it: instructions that an instance may burn again in an hour, to be
+    /// rebuilt in memory.
+    replay_fuel = "replay-fuel", 50_000_000_000, 100_000_000, "instructions of replay in one hour";
     /// State is copied into every episode: bytes that `continue` may leave.
     state = "state", 64 << 10, 64 << 10, "bytes of state";
 }
