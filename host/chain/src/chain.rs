@@ -4,6 +4,9 @@ use crate::{Account, ChainError, Execution, Simulation, Slice, Updates};
 use async_trait::async_trait;
 use solana_sdk::{hash::Hash, pubkey::Pubkey, transaction::VersionedTransaction};
 
+/// The longest name of an intent, in bytes.
+pub const MAX_INTENT: usize = 256;
+
 /// A Solana cluster as the runtime sees it. Everything is read at the newest slot that the chain knows.
 #[async_trait]
 pub trait Chain: Send + Sync + 'static {
@@ -58,10 +61,24 @@ pub trait Chain: Send + Sync + 'static {
     /// Runs a transaction for good and says what came of it. The embedded chain runs an unsigned one as it is, in a new
     /// slot. A transaction that fails is an `Ok` report; if it is `landed`, its fee is paid all the same.
     ///
+    /// `intent` names what is meant, in the caller's words (at most [`MAX_INTENT`] bytes). A chain that runs unsigned runs an
+    /// intent once: asked again, even with a transaction that was built anew, even after a crash, it runs nothing and says
+    /// what came of the intent, as [`Chain::executed`] does. Whoever means to try again takes another name. On a kept chain the intent, its result, what
+    /// it changed and the slot are durable together before this returns.
+    ///
     /// # Errors
-    /// [`ChainError::BlockhashUnknown`] and [`ChainError::AlreadyProcessed`]: nothing has run. [`ChainError::Kept`]: it has run,
-    /// but a kept chain could not be saved, so it is gone if the process ends now. [`ChainError::Unavailable`].
-    async fn execute(&self, tx: &VersionedTransaction) -> Result<Execution, ChainError>;
+    /// [`ChainError::BlockhashUnknown`] and [`ChainError::AlreadyProcessed`]: nothing has run. [`ChainError::Kept`]: a kept chain
+    /// could not be saved; it stands where it stood before. [`ChainError::Unavailable`].
+    async fn execute(&self, tx: &VersionedTransaction, intent: Option<&str>) -> Result<Execution, ChainError>;
+
+    /// What became of an intent: its report, or `None` if nothing ran under this name. Such a report has no
+    /// [`post_accounts`](crate::TxReport::post_accounts). A chain that does not run unsigned knows no intents and says `None`.
+    ///
+    /// # Errors
+    /// [`ChainError::Kept`] if what was kept of it is damaged; [`ChainError::Unavailable`].
+    async fn executed(&self, _intent: &str) -> Result<Option<Execution>, ChainError> {
+        Ok(None)
+    }
 
     /// The slot in which an account last changed, as far as the chain knows: `None` for one that it has not seen change.
     /// Never waits for the network.
@@ -71,7 +88,8 @@ pub trait Chain: Send + Sync + 'static {
     /// then read the accounts: what is read may be newer than the first updates, never older than what is missed.
     fn subscribe(&self, keys: &[Pubkey]) -> Updates;
 
-    /// A chain with virtual time moves only when asked: on to the next scheduled event or to `until`, whichever is first.
+    /// A chain with virtual time moves only when asked: on to the next scheduled event or to `until`, whichever is first. To
+    /// be at a slot, ask again until it is reached.
     ///
     /// # Errors
     /// [`ChainError::EventFailed`] if an event of `chain.toml` failed (the slot has moved), [`ChainError::Kept`] if a kept

@@ -13,10 +13,10 @@ pub mod token;
 mod updates;
 
 pub use account::{Account, Data, Slice};
-pub use chain::{Advance, Chain, Filter, Found, LatestBlockhash, Moment, ProgramQuery, Snapshot, Until};
+pub use chain::{Advance, Chain, Filter, Found, LatestBlockhash, MAX_INTENT, Moment, ProgramQuery, Snapshot, Until};
 pub use error::{ChainError, SpecError};
 pub use failure::TxFailure;
 pub use local::{LocalChain, Pace};
 pub use report::{BalanceChange, Execution, InnerInstruction, ReturnData, Simulation, TokenChange, TxReport};
 pub use spec::{ChainSpec, derived_address};
-pub use updates::{Update, Updates, UpdatesError};
+pub use updates::{Changes, Feed, Update, Updates, UpdatesError};

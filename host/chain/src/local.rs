@@ -3,16 +3,18 @@
 //! and the subscribers; what a transaction does to the chain is in `world`, time in `clock`, files in `kept`.
 
 mod clock;
+mod intents;
 mod kept;
 mod world;
 
 use crate::{
-    Advance, Chain, ChainError, ChainSpec, Execution, Found, LatestBlockhash, Moment, ProgramQuery, Simulation, Slice,
-    Snapshot, Until, Updates, updates::Feed,
+    Advance, Chain, ChainError, ChainSpec, Changes, Execution, Feed, Found, LatestBlockhash, MAX_INTENT, Moment,
+    ProgramQuery, Simulation, Slice, Snapshot, Until, Updates,
 };
 use async_trait::async_trait;
 pub(crate) use clock::MAX_SLOT;
 use clock::{BLOCKHASHES, FIRST_SLOT, Genesis};
+use intents::Intents;
 use kept::Kept;
 use parking_lot::{Condvar, Mutex, RwLock};
 use solana_sdk::{hash::Hash, pubkey::Pubkey, transaction::VersionedTransaction};
@@ -25,7 +27,7 @@ use std::{
     },
     time::Duration,
 };
-use world::{Changes, World};
+use world::World;
 
 /// The most that one [`Chain::find`] may return, in bytes of account data.
 const FIND_LIMIT: u64 = 256 * 1024 * 1024;
@@ -57,6 +59,8 @@ struct Inner {
     names: BTreeMap<String, Pubkey>,
     genesis: Genesis,
     kept: Option<Mutex<Kept>>,
+    /// What became of the intents of a chain that is not kept.
+    intents: Mutex<Intents>,
     /// Built in the background; whoever comes first waits for it.
     world: OnceLock<Result<RwLock<World>, ChainError>>,
     /// The world's slot, readable without its lock.
@@ -151,7 +155,7 @@ impl Background {
             let Some(inner) = self.inner.upgrade() else {
                 return;
             };
-            // Nobody is there to hear of a failed event; its effect is missing for all to see.
+            // Subscribers hear of a failed event; a chain that cannot be built says so at every use.
             let _ = inner.step();
         }
     }
@@ -164,6 +168,7 @@ impl Inner {
             names,
             genesis,
             kept: kept.map(Mutex::new),
+            intents: Mutex::default(),
             world: OnceLock::new(),
             slot: AtomicU64::new(slot),
             feed: Feed::default(),
@@ -191,7 +196,7 @@ impl Inner {
         change: impl FnOnce(&mut World, &mut Changes) -> Result<T, ChainError>,
     ) -> Result<T, ChainError> {
         let mut world = self.world()?.write();
-        let (before, mut changes) = (world.slot(), Changes::new());
+        let (before, mut changes) = (world.slot(), Changes::default());
         let result = change(&mut world, &mut changes);
         if world.slot() != before {
             // Saved first: what somebody heard of must still be there after a crash. If that fails the change stands all
@@ -203,6 +208,23 @@ impl Inner {
         result
     }
 
+    fn execute(&self, tx: &VersionedTransaction, intent: Option<&str>) -> Result<Execution, ChainError> {
+        if intent.is_some_and(|intent| intent.is_empty() || intent.len() > MAX_INTENT) {
+            return Err(world::unavailable("an intent's name has 1 to 256 bytes: take another one"));
+        }
+        self.change(|world, changes| {
+            // Asked under the world's lock: two callers with one intent come one after the other.
+            if let Some(known) = intent.and_then(|intent| self.intents.lock().get(intent)) {
+                return Ok(known);
+            }
+            let report = world.execute(tx, changes)?;
+            if let Some(intent) = intent {
+                self.intents.lock().put(intent, report.recalled());
+            }
+            Ok(report)
+        })
+    }
+
     fn tell(&self, world: &World, changes: &Changes) {
         self.slot.store(world.slot(), Ordering::Release);
         self.feed.publish(self.moment(), changes);
@@ -211,12 +233,13 @@ impl Inner {
     /// One slot of real time.
     fn step(&self) -> Result<(), ChainError> {
         let mut world = self.world()?.write();
-        let (next, mut changes) = (world.slot().saturating_add(1), Changes::new());
+        let (next, mut changes) = (world.slot().saturating_add(1), Changes::default());
         if next > MAX_SLOT {
             return Ok(());
         }
         let events = world.events_left();
-        let result = world.move_to(next, &mut changes);
+        // Nobody asked for this slot, so a failed event is told to all.
+        changes.failed = world.move_to(next, &mut changes).err().map(|error| error.to_string());
         if let Some(kept) = &self.kept {
             let mut kept = kept.lock();
             let idle = world.events_left() == events;
@@ -226,7 +249,7 @@ impl Inner {
             }
         }
         self.tell(&world, &changes);
-        result
+        Ok(())
     }
 
     fn advance(&self, until: Option<Until>) -> Result<Advance, ChainError> {
@@ -323,8 +346,12 @@ impl Chain for LocalChain {
         self.inner.world()?.read().simulate(tx)
     }
 
-    async fn execute(&self, tx: &VersionedTransaction) -> Result<Execution, ChainError> {
-        self.inner.change(|world, changes| world.execute(tx, changes))
+    async fn execute(&self, tx: &VersionedTransaction, intent: Option<&str>) -> Result<Execution, ChainError> {
+        self.inner.execute(tx, intent)
+    }
+
+    async fn executed(&self, intent: &str) -> Result<Option<Execution>, ChainError> {
+        Ok(self.inner.intents.lock().get(intent))
     }
 
     fn subscribe(&self, keys: &[Pubkey]) -> Updates {

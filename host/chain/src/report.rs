@@ -32,9 +32,18 @@ pub struct TxReport {
     pub(crate) effects: Effects,
 }
 
+/// What a transaction did to its accounts.
+#[derive(Clone, Debug)]
+pub(crate) enum Effects {
+    /// As it was seen to happen.
+    Seen(Seen),
+    /// As it was kept.
+    Recalled(Recalled),
+}
+
 /// The accounts of a transaction before and after, in the order of its keys. Everything else is worked out from it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Effects {
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
     pub keys: Vec<Pubkey>,
     pub before: Vec<Option<Account>>,
     /// Only the writable accounts; an account that is gone is `None`.
@@ -42,6 +51,15 @@ pub(crate) struct Effects {
     pub inner: InnerInstructionsList,
     /// Mints that are not among the transaction's accounts, read at the same slot: (mint, decimals).
     pub mints: Vec<(Pubkey, u8)>,
+}
+
+/// What is left of a transaction's effects when the accounts themselves are not kept with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Recalled {
+    pub keys: Vec<Pubkey>,
+    pub balances: Vec<BalanceChange>,
+    pub tokens: Vec<TokenChange>,
+    pub inner: Vec<InnerInstruction>,
 }
 
 /// What a program returned.
@@ -101,6 +119,77 @@ pub struct InnerInstruction {
 impl TxReport {
     /// Lamports of every account of the transaction, before and after, in the order of its keys.
     pub fn balances(&self) -> Vec<BalanceChange> {
+        match &self.effects {
+            Effects::Seen(seen) => seen.balances(),
+            Effects::Recalled(recalled) => recalled.balances.clone(),
+        }
+    }
+
+    /// Every token account of the transaction that it may write, of Token and Token-2022, changed or not.
+    pub fn token_balances(&self) -> Vec<TokenChange> {
+        match &self.effects {
+            Effects::Seen(seen) => seen.token_balances(),
+            Effects::Recalled(recalled) => recalled.tokens.clone(),
+        }
+    }
+
+    /// The token accounts whose amount differs.
+    pub fn token_changes(&self) -> Vec<TokenChange> {
+        let mut changes = self.token_balances();
+        changes.retain(|change| change.before != change.after);
+        changes
+    }
+
+    /// The writable accounts as they are after the transaction; `None` for one that is not there. None at all for a report
+    /// that was kept ([`Chain::executed`](crate::Chain::executed)): the accounts have gone on since.
+    pub fn post_accounts(&self) -> Vec<(Pubkey, Option<Account>)> {
+        let Effects::Seen(seen) = &self.effects else {
+            return Vec::new();
+        };
+        let key = |(index, account): &(usize, Option<Account>)| Some((*seen.keys.get(*index)?, account.clone()));
+        seen.after.iter().filter_map(key).collect()
+    }
+
+    /// The accounts of the transaction, those from lookup tables last.
+    pub fn account_keys(&self) -> &[Pubkey] {
+        match &self.effects {
+            Effects::Seen(seen) => &seen.keys,
+            Effects::Recalled(recalled) => &recalled.keys,
+        }
+    }
+
+    /// The instructions that programs ran, in order.
+    pub fn inner_instructions(&self) -> Vec<InnerInstruction> {
+        match &self.effects {
+            Effects::Seen(seen) => seen.inner_instructions(),
+            Effects::Recalled(recalled) => recalled.inner.clone(),
+        }
+    }
+
+    /// The same report as it is kept: all that it says, without the accounts.
+    pub(crate) fn recalled(&self) -> Self {
+        let effects = Effects::Recalled(Recalled {
+            keys: self.account_keys().to_vec(),
+            balances: self.balances(),
+            tokens: self.token_balances(),
+            inner: self.inner_instructions(),
+        });
+        Self {
+            moment: self.moment,
+            outcome: self.outcome.clone(),
+            landed: self.landed,
+            units_consumed: self.units_consumed,
+            fee: self.fee,
+            loaded_accounts_data_size: self.loaded_accounts_data_size,
+            logs: self.logs.clone(),
+            return_data: self.return_data.clone(),
+            effects,
+        }
+    }
+}
+
+impl Seen {
+    fn balances(&self) -> Vec<BalanceChange> {
         self.pairs()
             .map(|(account, before, after)| BalanceChange {
                 account,
@@ -110,8 +199,7 @@ impl TxReport {
             .collect()
     }
 
-    /// Every token account of the transaction that it may write, of Token and Token-2022, changed or not.
-    pub fn token_balances(&self) -> Vec<TokenChange> {
+    fn token_balances(&self) -> Vec<TokenChange> {
         let mut changes = Vec::new();
         for (account, before, after) in self.pairs() {
             let (old, new) = (before.and_then(token::account), after.and_then(token::account));
@@ -132,30 +220,10 @@ impl TxReport {
         changes
     }
 
-    /// The token accounts whose amount differs.
-    pub fn token_changes(&self) -> Vec<TokenChange> {
-        let mut changes = self.token_balances();
-        changes.retain(|change| change.before != change.after);
-        changes
-    }
-
-    /// The writable accounts as they are after the transaction; `None` for one that is not there.
-    pub fn post_accounts(&self) -> Vec<(Pubkey, Option<Account>)> {
-        let key =
-            |(index, account): &(usize, Option<Account>)| Some((*self.effects.keys.get(*index)?, account.clone()));
-        self.effects.after.iter().filter_map(key).collect()
-    }
-
-    /// The accounts of the transaction, those from lookup tables last.
-    pub fn account_keys(&self) -> &[Pubkey] {
-        &self.effects.keys
-    }
-
-    /// The instructions that programs ran, in order.
-    pub fn inner_instructions(&self) -> Vec<InnerInstruction> {
-        let key = |index: u8| self.effects.keys.get(usize::from(index)).copied().unwrap_or_default();
+    fn inner_instructions(&self) -> Vec<InnerInstruction> {
+        let key = |index: u8| self.keys.get(usize::from(index)).copied().unwrap_or_default();
         let mut all = Vec::new();
-        for (outer, inner) in self.effects.inner.iter().enumerate() {
+        for (outer, inner) in self.inner.iter().enumerate() {
             all.extend(inner.iter().map(|inner| InnerInstruction {
                 instruction: u8::try_from(outer).unwrap_or(u8::MAX),
                 depth: inner.stack_height,
@@ -169,8 +237,8 @@ impl TxReport {
 
     /// Each account with its state before and after.
     fn pairs(&self) -> impl Iterator<Item = (Pubkey, Option<&Account>, Option<&Account>)> {
-        let mut after = self.effects.after.iter().peekable();
-        let accounts = self.effects.keys.iter().zip(&self.effects.before);
+        let mut after = self.after.iter().peekable();
+        let accounts = self.keys.iter().zip(&self.before);
         accounts.enumerate().map(move |(index, (key, before))| {
             let changed = after.next_if(|(at, _)| *at == index);
             let after = changed.map_or(before, |(_, account)| account);
@@ -184,6 +252,6 @@ impl TxReport {
             token::decimals(after.or(before)?)
         };
         let known = |(key, decimals): &(Pubkey, u8)| (key == mint).then_some(*decimals);
-        self.effects.mints.iter().find_map(known).or_else(in_transaction)
+        self.mints.iter().find_map(known).or_else(in_transaction)
     }
 }

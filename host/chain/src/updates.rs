@@ -5,7 +5,7 @@ use crate::{Account, Moment};
 use parking_lot::Mutex;
 use solana_sdk::pubkey::Pubkey;
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Arc, Weak},
 };
 use tokio::sync::Notify;
@@ -20,6 +20,18 @@ pub struct Update {
     pub moment: Moment,
     /// The subscribed accounts that changed, sorted by key; `None` for one that is gone.
     pub changed: Vec<(Pubkey, Option<Account>)>,
+    /// What went wrong in this slot and was returned to nobody, in one line: an event of `chain.toml` that failed while the
+    /// chain moved by itself or for a transaction, or a kept chain that cannot be saved (then the slot is the old one).
+    pub failed: Option<String>,
+}
+
+/// What one slot changed, for [`Feed::publish`].
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// All accounts that changed; `None` for one that is gone.
+    pub accounts: BTreeMap<Pubkey, Option<Account>>,
+    /// As [`Update::failed`].
+    pub failed: Option<String>,
 }
 
 /// Why there is no next update.
@@ -69,7 +81,7 @@ impl Updates {
         }
     }
 
-    /// Watches these accounts too, from now on.
+    /// Watches these accounts too, from now on. What it costs does not depend on how many are watched.
     pub fn add(&mut self, keys: &[Pubkey]) {
         self.0.queue.lock().keys.extend(keys);
     }
@@ -91,25 +103,29 @@ struct Subscriber {
 
 #[derive(Debug, Default)]
 struct Queue {
-    keys: BTreeSet<Pubkey>,
+    // Flows choose keys, so the hash is seeded.
+    keys: HashSet<Pubkey, foldhash::fast::RandomState>,
     updates: VecDeque<Update>,
     missed: u64,
     closed: bool,
 }
 
-/// Where a chain puts its changes. Publish in slot order, under whatever lock guards the slot.
+/// Where a chain puts its changes. Publish in slot order, under whatever lock guards the slot. Dropping it closes all
+/// subscriptions.
 #[derive(Debug, Default)]
-pub(crate) struct Feed(Mutex<Vec<Weak<Subscriber>>>);
+pub struct Feed(Mutex<Vec<Weak<Subscriber>>>);
 
 impl Feed {
-    pub(crate) fn subscribe(&self, keys: &[Pubkey]) -> Updates {
+    /// A subscription to these accounts, and to every slot.
+    pub fn subscribe(&self, keys: &[Pubkey]) -> Updates {
         let subscriber = Arc::new(Subscriber::default());
         subscriber.queue.lock().keys.extend(keys);
         self.0.lock().push(Arc::downgrade(&subscriber));
         Updates(subscriber)
     }
 
-    pub(crate) fn publish(&self, moment: Moment, changed: &BTreeMap<Pubkey, Option<Account>>) {
+    /// Tells every subscriber what it asked for. The cost is that of the changes, however many accounts are watched.
+    pub fn publish(&self, moment: Moment, changes: &Changes) {
         self.each(|subscriber| {
             let mut queue = subscriber.queue.lock();
             if queue.updates.len() >= QUEUE {
@@ -119,16 +135,10 @@ impl Feed {
                 queue.missed = queue.missed.saturating_add(lost);
                 queue.updates.clear();
             } else {
-                // Walk the smaller of the two.
-                let changed = if queue.keys.len() < changed.len() {
-                    let of = |key: &Pubkey| Some((*key, changed.get(key)?.clone()));
-                    queue.keys.iter().filter_map(of).collect()
-                } else {
-                    let wanted = |(key, _): &(&Pubkey, _)| queue.keys.contains(key);
-                    let owned = |(key, account): (&Pubkey, &Option<Account>)| (*key, account.clone());
-                    changed.iter().filter(wanted).map(owned).collect()
-                };
-                queue.updates.push_back(Update { moment, changed });
+                let wanted = |(key, _): &(&Pubkey, _)| queue.keys.contains(*key);
+                let owned = |(key, account): (&Pubkey, &Option<Account>)| (*key, account.clone());
+                let changed = changes.accounts.iter().filter(wanted).map(owned).collect();
+                queue.updates.push_back(Update { moment, changed, failed: changes.failed.clone() });
             }
         });
     }
@@ -165,9 +175,9 @@ mod tests {
         let mut updates = feed.subscribe(&[]);
         let last = u64::try_from(QUEUE).unwrap_or_default() + 1;
         for slot in 1..=last {
-            feed.publish(at(slot), &BTreeMap::new());
+            feed.publish(at(slot), &Changes::default());
         }
-        feed.publish(at(last + 1), &BTreeMap::new());
+        feed.publish(at(last + 1), &Changes::default());
         assert_eq!(updates.next().await, Err(UpdatesError::Lagged { missed: last }));
         assert_eq!(updates.next().await.map(|u| u.moment.slot), Ok(last + 1));
         drop(feed);
@@ -180,11 +190,12 @@ mod tests {
         let [a, b] = [Pubkey::from([1; 32]), Pubkey::from([2; 32])];
         let mut one = feed.subscribe(&[a]);
         drop(feed.subscribe(&[b]));
-        feed.publish(at(1), &BTreeMap::from([(a, None), (b, None)]));
+        let both = Changes { accounts: BTreeMap::from([(a, None), (b, None)]), failed: None };
+        feed.publish(at(1), &both);
         assert_eq!(feed.0.lock().len(), 1);
         one.add(&[b]);
         one.remove(&[a]);
-        feed.publish(at(2), &BTreeMap::from([(a, None), (b, None)]));
+        feed.publish(at(2), &both);
         let seen: Vec<_> = std::iter::from_fn(|| one.try_next()).flatten().map(|u| u.changed).collect();
         assert_eq!(seen, [vec![(a, None)], vec![(b, None)]]);
     }

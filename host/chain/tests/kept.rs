@@ -152,10 +152,10 @@ async fn a_landed_message_is_still_known_after_opening_again() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let chain = open(dir.path(), description()?)?;
     let pay = tx(wallet("owner"), &[sol(wallet("owner"), wallet("other"), 9)], chain.latest_blockhash().await?.hash)?;
-    chain.execute(&pay).await?;
+    chain.execute(&pay, None).await?;
     drop(chain);
     let chain = open(dir.path(), description()?)?;
-    assert!(matches!(chain.execute(&pay).await, Err(ChainError::AlreadyProcessed { .. })));
+    assert!(matches!(chain.execute(&pay, None).await, Err(ChainError::AlreadyProcessed { .. })));
     Ok(())
 }
 

@@ -105,7 +105,7 @@ async fn the_last_slot_is_an_end_and_not_an_overflow() -> Result<()> {
     let hash = chain.latest_blockhash().await?.hash;
     let tx = tx(wallet("owner"), &[memo("the end")], hash)?;
     assert_eq!(chain.simulate(&tx).await?.outcome, Ok(()));
-    let error = chain.execute(&tx).await.err().context("went on")?.to_string();
+    let error = chain.execute(&tx, None).await.err().context("went on")?.to_string();
     assert!(error.contains("the last slot is reached"), "{error}");
     assert_eq!(chain.advance(Some(Until::Slot(last + 1)))?, Advance::Nothing);
     Ok(())

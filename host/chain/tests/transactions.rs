@@ -124,7 +124,7 @@ async fn a_lookup_table_is_made_and_used_from_the_next_slot_on() -> Result<()> {
     assert!(failure.error.contains("from the next slot on"), "{failure}");
     assert!(!early.landed);
     tx.message.set_recent_blockhash(chain.latest_blockhash().await?.hash);
-    let report = chain.execute(&tx).await?;
+    let report = chain.execute(&tx, None).await?;
     assert_eq!(report.outcome, Ok(()));
     let change = report.balances().into_iter().find(|b| b.account == other).context("other")?;
     assert_eq!(change.after - change.before, 42);
@@ -159,22 +159,22 @@ async fn a_durable_nonce_outlives_blockhashes_and_works_once() -> Result<()> {
     let durable = tx(owner, &[advance.clone(), sol(owner, other, 1)], value)?;
     let mortal = tx(owner, &[sol(owner, other, 1)], old)?;
     chain.advance(Some(Until::Slot(chain.moment().slot + 1000)))?;
-    let refused = chain.execute(&mortal).await;
+    let refused = chain.execute(&mortal, None).await;
     assert!(matches!(refused, Err(ChainError::BlockhashUnknown { .. })), "{refused:?}");
     assert_eq!(chain.simulate(&durable).await?.outcome, Ok(()));
-    assert_eq!(chain.execute(&durable).await?.outcome, Ok(()));
+    assert_eq!(chain.execute(&durable, None).await?.outcome, Ok(()));
     assert_ne!(nonce_value(&chain, nonce)?, value);
-    let again = chain.execute(&durable).await;
+    let again = chain.execute(&durable, None).await;
     assert!(matches!(again, Err(ChainError::BlockhashUnknown { .. })), "{again:?}");
     // One that fails uses its nonce up too, and pays its fee.
     let value = nonce_value(&chain, nonce)?;
     let funds = lamports(&chain, owner)?;
     let bad = tx(owner, &[advance, sol(owner, other, u64::MAX)], value)?;
-    let report = chain.execute(&bad).await?;
+    let report = chain.execute(&bad, None).await?;
     assert!(report.landed && report.outcome.is_err());
     assert_ne!(nonce_value(&chain, nonce)?, value);
     assert_eq!(lamports(&chain, owner)?, funds - 5000);
-    assert!(chain.execute(&bad).await.is_err());
+    assert!(chain.execute(&bad, None).await.is_err());
     Ok(())
 }
 
@@ -184,7 +184,7 @@ async fn only_the_nonce_authority_can_use_a_nonce() -> Result<()> {
     let (other, nonce) = (wallet("other"), nonce_account(&chain).await?);
     let value = nonce_value(&chain, nonce)?;
     let stolen = tx(other, &[system::advance_nonce_account(&nonce, &other)], value)?;
-    let refused = chain.execute(&stolen).await;
+    let refused = chain.execute(&stolen, None).await;
     assert!(matches!(refused, Err(ChainError::BlockhashUnknown { .. })), "{refused:?}");
     Ok(())
 }
@@ -216,8 +216,8 @@ async fn the_same_message_lands_only_once() -> Result<()> {
     let (owner, other) = (wallet("owner"), wallet("other"));
     let hash = chain.latest_blockhash().await?.hash;
     let tx = tx(owner, &[sol(owner, other, 5)], hash)?;
-    let slot = chain.execute(&tx).await?.moment.slot;
-    let again = chain.execute(&tx).await;
+    let slot = chain.execute(&tx, None).await?.moment.slot;
+    let again = chain.execute(&tx, None).await;
     assert!(matches!(again, Err(ChainError::AlreadyProcessed { slot: s, .. }) if s == slot), "{again:?}");
     assert_eq!(chain.moment().slot, slot);
     assert_eq!(lamports(&chain, other)?, 1_500_000_005);
@@ -274,7 +274,7 @@ async fn every_failure_is_one_line_that_a_person_understands() -> Result<()> {
         let tx = tx(payer, &[instruction], chain.latest_blockhash().await?.hash)?;
         let simulated = chain.simulate(&tx).await?;
         let funds = lamports(&chain, payer)?;
-        let executed = chain.execute(&tx).await?;
+        let executed = chain.execute(&tx, None).await?;
         let failure = executed.outcome.clone().err().context("it did not fail")?;
         assert!(failure.error.contains(line), "{failure} / {line}");
         assert!(!failure.error.contains('\n'));
@@ -328,7 +328,7 @@ async fn messages_that_make_no_sense_are_errors_and_not_panics() -> Result<()> {
                 assert!(report.outcome.is_err());
                 let _ = (report.balances(), report.token_balances(), report.inner_instructions());
             }
-            let _ = chain.execute(&tx).await;
+            let _ = chain.execute(&tx, None).await;
         }
     }
     assert_eq!(lamports(&chain, wallet("owner"))?, 10_000_000_000);

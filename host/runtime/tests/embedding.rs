@@ -167,7 +167,7 @@ async fn a_watched_account_is_told_as_it_is_and_then_at_every_change_in_slot_ord
     assert!(runtime.state_monitor().unsubscribe(second));
     assert!(!runtime.state_monitor().unsubscribe(second));
     let paid = runtime.transaction_builder().add_instruction(transfer(alice, bob, SOL)).build("pay").await?;
-    chain.execute(&paid.to_transaction()).await?;
+    chain.execute(&paid.to_transaction(), None).await?;
     tokio::time::sleep(Duration::from_millis(20)).await;
     let seen: Vec<_> = updates.try_iter().map(|u| u.data).collect();
     assert_eq!(seen, [b"alice".to_vec()]);
@@ -175,7 +175,7 @@ async fn a_watched_account_is_told_as_it_is_and_then_at_every_change_in_slot_ord
     // So it is after the runtime has stopped.
     runtime.stop().await;
     let again = runtime.transaction_builder().add_instruction(transfer(alice, bob, SOL)).build("pay again").await?;
-    chain.execute(&again.to_transaction()).await?;
+    chain.execute(&again.to_transaction(), None).await?;
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(updates.try_iter().count(), 0);
     Ok(())
@@ -209,7 +209,7 @@ async fn a_transfer_is_measured_simulated_and_lands_as_it_was_built() -> Result<
     let given = build().with_compute_units(77_777).with_priority_fee(1_000_000).build("given").await?;
     assert_eq!((given.metadata.compute_units, given.metadata.priority_fee), (77_777, 1_000_000));
 
-    let executed = chain.execute(&measured.to_transaction()).await?;
+    let executed = chain.execute(&measured.to_transaction(), None).await?;
     assert!(executed.outcome.is_ok());
     assert_eq!(executed.units_consumed, simulation.units_consumed);
     let balances = chain.accounts(&[alice, bob], None, None).await?.accounts;

@@ -9,7 +9,7 @@ mod nonce;
 
 use super::clock::{FIRST_SLOT, Genesis, MAX_SLOT, RecentHashes};
 use crate::{
-    Account, ChainError, ChainSpec, Moment, SpecError, TxReport,
+    Account, ChainError, ChainSpec, Changes, Moment, SpecError, TxReport,
     spec::{Event, instructions},
 };
 use litesvm::{LiteSVM, types::FailedTransactionMetadata};
@@ -27,9 +27,6 @@ use std::{
 
 /// Lamports of the account that pays for airdrops and scheduled events.
 const FAUCET_LAMPORTS: u64 = 1 << 60;
-
-/// Accounts that changed; `None` for one that is gone.
-pub(crate) type Changes = BTreeMap<Pubkey, Option<Account>>;
 
 pub(crate) struct World {
     svm: LiteSVM,
@@ -156,11 +153,11 @@ impl World {
 
     /// Runs a transaction in the present slot without changing anything.
     pub fn simulate(&self, tx: &VersionedTransaction) -> Result<TxReport, ChainError> {
-        let tx = self.admit(tx, true)?;
-        let keys = self.keys(&tx.message);
+        let message = &tx.message;
+        let run = self.admit(tx, true)?;
+        let keys = self.keys(message);
         let before = self.read(&keys);
-        let message = tx.message.clone();
-        let result = guarded(|| self.svm.simulate_transaction(tx))?;
+        let result = guarded(|| self.svm.simulate_transaction(run))?;
         let (error, meta, after) = match result {
             Ok(info) => (None, info.meta, info.post_accounts),
             Err(FailedTransactionMetadata { err, meta }) => (Some(err), meta, Vec::new()),
@@ -174,26 +171,28 @@ impl World {
                 changed.push((index, account));
             }
         }
-        Ok(self.report(&message, keys, before, changed, error, meta, true))
+        Ok(self.report(message, keys, before, changed, error, meta, true))
     }
 
     /// Moves to the next slot and runs a transaction there. What was due in that slot runs first.
     pub fn execute(&mut self, tx: &VersionedTransaction, changes: &mut Changes) -> Result<TxReport, ChainError> {
         // Checked before the slot moves: a transaction that can never land moves nothing.
-        let tx = self.admit(tx, false)?;
+        let run = self.admit(tx, false)?;
         if self.slot >= MAX_SLOT {
             return Err(unavailable("the last slot is reached: start a new chain"));
         }
-        // A failed event is reported by `advance`; it must not be taken for this transaction's failure.
-        let _ = self.move_to(self.slot.saturating_add(1), changes);
-        self.run(tx, changes)
+        // A failed event must not be taken for this transaction's failure.
+        if let Err(error) = self.move_to(self.slot.saturating_add(1), changes) {
+            changes.failed = Some(error.to_string());
+        }
+        self.run(&tx.message, run, changes)
     }
 
     /// Moves to a slot and runs what is due there. The caller stops at each slot that has events.
     pub fn move_to(&mut self, slot: u64, changes: &mut Changes) -> Result<(), ChainError> {
         self.set_slot(slot);
         for key in [sysvar::clock::ID, sysvar::slot_hashes::ID, sysvar::recent_blockhashes::ID] {
-            changes.insert(key, self.account(&key));
+            changes.accounts.insert(key, self.account(&key));
         }
         let mut outcome = Ok(());
         while let Some(event) = self.events.pop_front_if(|event| event.slot <= slot) {
@@ -208,18 +207,23 @@ impl World {
         let owner_of = |key: &Pubkey| Some(crate::token::account(&self.account(key)?)?.owner);
         let instructions = instructions(&event.action, self.faucet, owner_of)?;
         let message = Message::new_with_blockhash(&instructions, Some(&self.faucet), &self.newest_hash());
-        let tx = VersionedTransaction { signatures: Vec::new(), message: VersionedMessage::Legacy(message) };
+        let message = VersionedMessage::Legacy(message);
+        let tx = VersionedTransaction { signatures: Vec::new(), message: message.clone() };
         // Two equal events in one slot are meant, so this does not pass the check for duplicates.
-        let report = self.run(unsigned(tx), changes).map_err(|error| error.to_string())?;
+        let report = self.run(&message, unsigned(tx), changes).map_err(|error| error.to_string())?;
         report.outcome.map_err(|failure| failure.error)
     }
 
-    /// Runs a transaction in the present slot, for good.
-    fn run(&mut self, tx: VersionedTransaction, changes: &mut Changes) -> Result<TxReport, ChainError> {
-        let keys = self.keys(&tx.message);
+    /// Runs a transaction in the present slot, for good. `message` is its message: LiteSVM takes the transaction itself.
+    fn run(
+        &mut self,
+        message: &VersionedMessage,
+        tx: VersionedTransaction,
+        changes: &mut Changes,
+    ) -> Result<TxReport, ChainError> {
+        let keys = self.keys(message);
         let before = self.read(&keys);
-        let message = tx.message.clone();
-        let nonce = self.nonce(&message);
+        let nonce = self.nonce(message);
         let (error, meta) = match guarded(|| self.svm.send_transaction(tx))? {
             Ok(meta) => (None, meta),
             Err(FailedTransactionMetadata { err, meta }) => (Some(err), meta),
@@ -240,28 +244,30 @@ impl World {
             if writable(index) || after != *before {
                 if after != *before {
                     self.touched.insert(*key, self.slot);
-                    changes.insert(*key, after.clone());
+                    changes.accounts.insert(*key, after.clone());
                 }
                 changed.push((index, after));
             }
         }
-        Ok(self.report(&message, keys, before, changed, error, meta, false))
+        Ok(self.report(message, keys, before, changed, error, meta, false))
     }
 
     /// Checks what LiteSVM does not: the blockhash and duplicates. The transaction comes back as LiteSVM wants it.
     fn admit(&self, tx: &VersionedTransaction, simulating: bool) -> Result<VersionedTransaction, ChainError> {
-        let mut tx = tx.clone();
         let hash = *tx.message.recent_blockhash();
         if simulating && hash == Hash::default() {
+            let mut tx = tx.clone();
             tx.message.set_recent_blockhash(self.newest_hash());
-        } else if !self.hashes.holds(&hash) && self.nonce(&tx.message).is_none() {
+            return Ok(unsigned(tx));
+        }
+        if !self.hashes.holds(&hash) && self.nonce(&tx.message).is_none() {
             return Err(ChainError::BlockhashUnknown { hash, slot: self.slot });
         }
         if !simulating && let Some(slot) = self.landed.get(&tx.message.hash()) {
             let signature = tx.signatures.first().filter(|first| **first != Signature::default());
             return Err(ChainError::AlreadyProcessed { signature: signature.copied(), slot: *slot });
         }
-        Ok(unsigned(tx))
+        Ok(unsigned(tx.clone()))
     }
 
     /// All accounts of a message, those of its lookup tables last and in the cluster's order: writable, then read-only.

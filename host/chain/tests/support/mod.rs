@@ -57,7 +57,7 @@ pub fn tx(payer: Pubkey, instructions: &[Instruction], hash: Hash) -> Result<Ver
 /// Builds a transaction with the newest blockhash and runs it.
 pub async fn run(chain: &LocalChain, payer: Pubkey, instructions: &[Instruction]) -> Result<Execution> {
     let hash = chain.latest_blockhash().await?.hash;
-    Ok(chain.execute(&tx(payer, instructions, hash)?).await?)
+    Ok(chain.execute(&tx(payer, instructions, hash)?, None).await?)
 }
 
 /// As [`run`], and it must succeed.

@@ -144,7 +144,7 @@ impl InstanceDoor {
         }
         let (step_name, id) = (step.name.clone(), proposal.to_owned());
         self.tell(|_| EventKind::TransactionSubmitted { step: step_name, proposal: id })?;
-        let report = self.chain.execute(&transaction).await.map_err(|e| Stop::Fault(e.to_string()))?;
+        let report = self.chain.execute(&transaction, None).await.map_err(|e| Stop::Fault(e.to_string()))?;
         let failure = report.outcome.as_ref().err().map(|f| said(f, &report.logs));
         let slot = report.moment.slot;
         self.record(Entry::Executed {

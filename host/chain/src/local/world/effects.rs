@@ -4,7 +4,7 @@ use super::World;
 use crate::{
     Account, TxFailure, TxReport,
     failure::Scene,
-    report::{Effects, ReturnData},
+    report::{Effects, ReturnData, Seen},
     spec::{TOKEN, TOKEN_2022},
     token,
 };
@@ -69,7 +69,7 @@ impl World {
             logs: meta.logs,
             return_data: (!returned.data.is_empty())
                 .then_some(ReturnData { program: returned.program_id, data: returned.data }),
-            effects: Effects { keys, before, after, inner: meta.inner_instructions, mints },
+            effects: Effects::Seen(Seen { keys, before, after, inner: meta.inner_instructions, mints }),
         }
     }
 
