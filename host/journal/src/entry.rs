@@ -1,17 +1,21 @@
-//! One entry as a block: its fields, its encoding, its name.
-//!
-//! A block is a DAG-CBOR list: `prev` (a link to the entry before it, or null), `seq` (its number, from 0), `kind` (text), `slot`
-//! (of the chain), `time` (seconds since 1970, of the chain) and `body` (whatever was appended). A list, because the keys of
-//! a map would have to be sorted for every entry.
+//! One entry as a block: its fields, its encoding, its name. The format is version 1 of SPEC.md.
 
-use cid::{Cid, multihash::Multihash};
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
+use crate::{
+    Record,
+    cbor::{self, LINK, LIST, Reader, TAG, UNSIGNED},
+    large::{self, Large},
+    name::{self, Digest},
+};
+use cid::Cid;
+use serde::{Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
 
-/// The multicodec of DAG-CBOR.
-const DAG_CBOR: u64 = 0x71;
-/// The multihash code of sha2-256.
-const SHA2_256: u64 = 0x12;
+/// The version of the format that is written.
+pub const VERSION: u64 = 1;
+/// Fields of an entry.
+const FIELDS: u64 = 8;
+/// What stands before the digest in the link to the entry before: tag 42, and the name as a byte string.
+const PREV: [u8; 9] = [0xd8, 0x2a, 0x58, 0x25, 0x00, 0x01, 0x71, 0x12, 0x20];
 
 /// Why an entry cannot be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +26,14 @@ pub enum EntryError {
     /// The bytes are not an entry.
     #[error("these bytes are not a journal entry: {0}")]
     Decode(String),
+    /// The entry is of a version that this build does not know.
+    #[error(
+        "this journal entry is of version {0}, and this build reads version {VERSION} at most; use a newer valence"
+    )]
+    Newer(u64),
+    /// A large value of the entry is not there.
+    #[error("the large value {0} of a journal entry is missing")]
+    Missing(String),
 }
 
 /// When an entry was appended, by the chain's clock.
@@ -42,6 +54,8 @@ pub struct Decoded<R> {
     pub seq: u64,
     /// Its kind.
     pub kind: String,
+    /// What it is about, in the record's words.
+    pub key: Option<String>,
     /// The slot at which it was appended.
     pub slot: u64,
     /// The chain's time then, in seconds since 1970.
@@ -50,57 +64,140 @@ pub struct Decoded<R> {
     pub body: R,
 }
 
-impl<'de, R: Deserialize<'de>> Deserialize<'de> for Decoded<R> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let (prev, seq, kind, slot, time, body) = Deserialize::deserialize(d)?;
-        Ok(Decoded { prev, seq, kind, slot, time, body })
-    }
-}
-
-/// An encoded entry with its name.
+/// An encoded entry with its name and its large values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    cid: Cid,
+    pub(crate) digest: Digest,
+    pub(crate) prev: Option<Digest>,
     seq: u64,
+    kind: Cow<'static, str>,
+    key: Option<Box<str>>,
+    stamp: Stamp,
+    /// Where the body begins.
+    body: usize,
     bytes: Vec<u8>,
+    pub(crate) large: Vec<Large>,
 }
 
 /// What the next entry says of this one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
-    cid: Cid,
-    seq: u64,
+    pub digest: Digest,
+    pub seq: u64,
 }
 
 impl Block {
     pub(crate) fn link(&self) -> Link {
-        Link { cid: self.cid, seq: self.seq }
+        Link { digest: self.digest, seq: self.seq }
     }
 
-    pub(crate) fn encode<R: Serialize>(
-        before: Option<Link>,
-        stamp: Stamp,
-        kind: &str,
-        body: &R,
-    ) -> Result<Block, EntryError> {
+    pub(crate) fn encode<R: Record>(before: Option<Link>, stamp: Stamp, record: &R) -> Result<Block, EntryError> {
+        let (kind, key) = (record.kind(), record.key());
         let seq = before.map_or(0, |b| b.seq.saturating_add(1));
-        let wire = (before.map(|b| b.cid), seq, kind, stamp.slot, stamp.time, body);
-        let bytes = serde_ipld_dagcbor::to_vec(&wire).map_err(|e| EntryError::Encode(e.to_string()))?;
-        Ok(Block { cid: name(&bytes)?, seq, bytes })
+        let prev = before.map(|b| b.digest);
+        let mut bytes = Vec::with_capacity(384);
+        cbor::put(LIST, FIELDS, &mut bytes);
+        cbor::put(UNSIGNED, VERSION, &mut bytes);
+        match &prev {
+            Some(prev) => {
+                bytes.extend(PREV);
+                bytes.extend(prev);
+            }
+            None => cbor::put_null(&mut bytes),
+        }
+        cbor::put(UNSIGNED, seq, &mut bytes);
+        cbor::put_text(Some(kind), &mut bytes);
+        cbor::put_text(key.as_deref(), &mut bytes);
+        cbor::put(UNSIGNED, stamp.slot, &mut bytes);
+        cbor::put_signed(stamp.time, &mut bytes);
+        let key = key.map(|key| Box::from(&*key));
+        let body = bytes.len();
+        write(&mut bytes, record)?;
+        let mut large = Vec::new();
+        if let Some((short, taken)) = large::split(bytes.get(body..).unwrap_or_default())? {
+            bytes.truncate(body);
+            bytes.extend(short);
+            large = taken;
+        }
+        Ok(Block { digest: name::digest(&bytes), prev, seq, kind: kind.into(), key, stamp, body, bytes, large })
     }
 
-    /// A block from bytes that somebody else kept; its name is computed, so it cannot lie about it.
+    /// A block from bytes that somebody else kept; its name is computed, so it cannot lie about it. It has no large values yet:
+    /// [`Block::names`] tells which it needs, [`Block::with_large`] takes them.
     ///
     /// # Errors
-    /// [`EntryError::Decode`] where the bytes are not an entry.
+    /// [`EntryError::Decode`] where the bytes are not an entry, [`EntryError::Newer`] where they are one of a later version.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Block, EntryError> {
-        let head: Decoded<serde::de::IgnoredAny> = decode(&bytes)?;
-        Ok(Block { cid: name(&bytes)?, seq: head.seq, bytes })
+        let mut reader = Reader(&bytes);
+        let broken = |what: &str| EntryError::Decode(what.to_owned());
+        if reader.list() != Some(FIELDS) {
+            return Err(broken("it is no list of eight fields"));
+        }
+        let version = reader.unsigned().ok_or_else(|| broken("it has no version"))?;
+        if version > VERSION {
+            return Err(EntryError::Newer(version));
+        }
+        let prev =
+            if reader.null() { None } else { Some(prev(&mut reader).ok_or_else(|| broken("its prev is no link"))?) };
+        let seq = reader.unsigned().ok_or_else(|| broken("it has no seq"))?;
+        let kind = reader.text().ok_or_else(|| broken("it has no kind"))?.to_owned();
+        let key =
+            if reader.null() { None } else { Some(reader.text().ok_or_else(|| broken("its key is no text"))?.into()) };
+        let slot = reader.unsigned().ok_or_else(|| broken("it has no slot"))?;
+        let time = reader.signed().ok_or_else(|| broken("it has no time"))?;
+        let body = bytes.len().saturating_sub(reader.0.len());
+        if reader.skip().is_none() || !reader.0.is_empty() {
+            return Err(broken("its body is not one DAG-CBOR item"));
+        }
+        let digest = name::digest(&bytes);
+        let (kind, stamp) = (kind.into(), Stamp { slot, time });
+        Ok(Block { digest, prev, seq, kind, key, stamp, body, bytes, large: Vec::new() })
+    }
+
+    /// The large values that the entry names.
+    pub fn names(&self) -> Vec<Cid> {
+        self.named().iter().map(name::raw).collect()
+    }
+
+    pub(crate) fn named(&self) -> Vec<Digest> {
+        // The body is DAG-CBOR: it was written by us or checked when it was read.
+        large::named(self.raw_body()).unwrap_or_default()
+    }
+
+    /// The same block with its large values, which may be in any order.
+    pub fn with_large(mut self, large: Vec<Large>) -> Block {
+        self.large = large;
+        self
     }
 
     /// The block's name.
     pub fn cid(&self) -> Cid {
-        self.cid
+        name::entry(&self.digest)
+    }
+
+    /// The entry before it.
+    pub fn prev(&self) -> Option<Cid> {
+        self.prev.as_ref().map(name::entry)
+    }
+
+    /// Its number, from 0.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// What it is about.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// When it was appended.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     /// The block.
@@ -108,21 +205,55 @@ impl Block {
         &self.bytes
     }
 
+    /// Its large values.
+    pub fn large(&self) -> &[Large] {
+        &self.large
+    }
+
+    fn raw_body(&self) -> &[u8] {
+        self.bytes.get(self.body..).unwrap_or_default()
+    }
+
+    /// Reads the record back.
+    ///
+    /// # Errors
+    /// [`EntryError::Decode`] where it is of another shape, [`EntryError::Missing`] where a large value is not there.
+    pub fn body<R: DeserializeOwned>(&self) -> Result<R, EntryError> {
+        match large::join(self.raw_body(), &self.large)? {
+            Some(whole) => read(&whole),
+            None => read(self.raw_body()),
+        }
+    }
+
     /// Reads the entry back.
     ///
     /// # Errors
-    /// [`EntryError::Decode`] where the record is of another shape.
+    /// As [`Block::body`].
     pub fn decode<R: DeserializeOwned>(&self) -> Result<Decoded<R>, EntryError> {
-        decode(&self.bytes)
+        Ok(Decoded {
+            prev: self.prev(),
+            seq: self.seq,
+            kind: self.kind.clone().into_owned(),
+            key: self.key.as_deref().map(str::to_owned),
+            slot: self.stamp.slot,
+            time: self.stamp.time,
+            body: self.body()?,
+        })
     }
 }
 
-fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Decoded<R>, EntryError> {
-    serde_ipld_dagcbor::from_slice(bytes).map_err(|e| EntryError::Decode(e.to_string()))
+fn write<R: Serialize>(bytes: &mut Vec<u8>, record: &R) -> Result<(), EntryError> {
+    serde_ipld_dagcbor::to_writer(bytes, record).map_err(|e| EntryError::Encode(e.to_string()))
 }
 
-fn name(bytes: &[u8]) -> Result<Cid, EntryError> {
-    let digest = Sha256::digest(bytes);
-    let hash = Multihash::wrap(SHA2_256, &digest).map_err(|e| EntryError::Encode(e.to_string()))?;
-    Ok(Cid::new_v1(DAG_CBOR, hash))
+fn read<R: DeserializeOwned>(body: &[u8]) -> Result<R, EntryError> {
+    serde_ipld_dagcbor::from_slice(body).map_err(|e| EntryError::Decode(e.to_string()))
+}
+
+fn prev(reader: &mut Reader<'_>) -> Option<Digest> {
+    let before = reader.0;
+    let tag = reader.head()?;
+    reader.bytes()?;
+    let digest = before.strip_prefix(&PREV)?.first_chunk::<32>().copied()?;
+    (tag.major == TAG && tag.argument == LINK).then_some(digest)
 }

@@ -1,8 +1,7 @@
 //! Checking a chain of entries: does each name the one before it, and do they end at the head that was promised?
 
-use crate::entry::{Block, Decoded};
+use crate::{Block, EntryError, name::Digest};
 use cid::Cid;
-use serde::de::IgnoredAny;
 
 /// The first thing that is wrong with a chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +12,20 @@ pub enum Fault {
     /// The entry at this place does not follow the one before it.
     #[error("entry {0} does not follow the entry before it: one of the two was changed, removed or moved")]
     Broken(u64),
+    /// A large value of this entry is missing or was changed.
+    #[error("entry {0} names the large value {1}, which is missing or was changed")]
+    Large(u64, String),
+    /// What stands beside the entry for queries is not what is in it.
+    #[error("entry {0} is indexed under a {1} that is not its own")]
+    Column(u64, &'static str),
+    /// The journal is shorter or longer than its row says.
+    #[error("the journal ends after {found} entries, and its row promises {promised}")]
+    Length {
+        /// By the row.
+        promised: u64,
+        /// Found.
+        found: u64,
+    },
     /// The chain ends elsewhere than promised.
     #[error("the chain ends at {found}, not at the head {head}")]
     Head {
@@ -23,22 +36,55 @@ pub enum Fault {
     },
 }
 
-/// Checks that `blocks` are one chain that ends at `head`.
+impl Fault {
+    /// The number of the first bad entry.
+    pub fn entry(&self) -> Option<u64> {
+        match self {
+            Fault::Unreadable(n, _) | Fault::Broken(n) | Fault::Large(n, _) | Fault::Column(n, _) => Some(*n),
+            Fault::Length { promised, found } => Some(*found.min(promised)),
+            Fault::Head { .. } => None,
+        }
+    }
+}
+
+/// Checks that `blocks` are one chain that ends at `head`, with all their large values.
 ///
 /// # Errors
 /// The first [`Fault`].
 pub fn verify(blocks: &[Block], head: Option<Cid>) -> Result<(), Fault> {
-    let mut before: Option<Cid> = None;
+    let mut before: Option<Digest> = None;
     for (place, block) in (0u64..).zip(blocks) {
-        let entry: Decoded<IgnoredAny> = block.decode().map_err(|e| Fault::Unreadable(place, e.to_string()))?;
-        if entry.prev != before || entry.seq != place {
-            return Err(Fault::Broken(place));
-        }
-        before = Some(block.cid());
+        follows(place, before, block)?;
+        before = Some(block.digest);
     }
-    if before == head {
+    ends(blocks.last(), head)
+}
+
+/// Checks one entry of a chain: its place, the one before it, its large values. A [`Block`] computed its own name, so there is
+/// nothing to compare it with.
+pub(crate) fn follows(place: u64, before: Option<Digest>, block: &Block) -> Result<(), Fault> {
+    if block.prev != before || block.seq() != place {
+        return Err(Fault::Broken(place));
+    }
+    for name in block.named() {
+        if !block.large.iter().any(|large| large.digest == name) {
+            return Err(Fault::Large(place, crate::name::raw(&name).to_string()));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn ends(last: Option<&Block>, head: Option<Cid>) -> Result<(), Fault> {
+    let found = last.map(Block::cid);
+    if found == head {
         return Ok(());
     }
     let say = |cid: Option<Cid>| cid.map_or_else(|| "nothing".to_owned(), |c| c.to_string());
-    Err(Fault::Head { head: say(head), found: say(before) })
+    Err(Fault::Head { head: say(head), found: say(found) })
+}
+
+impl Fault {
+    pub(crate) fn unreadable(place: u64, error: &EntryError) -> Fault {
+        Fault::Unreadable(place, error.to_string())
+    }
 }
