@@ -11,6 +11,7 @@
 //! | `reading.rs` | any number of accounts, read at once where that can be |
 //! | `waiting.rs` | waiting for a condition, and moving virtual time when everybody waits |
 //! | `transaction/` | templates → resolved instructions → measured v0 message |
+//! | `declared/` | flows that are declared as steps and links instead of programmed |
 //! | `builder.rs` | transactions for Rust programs, without a flow |
 //! | `state_monitor.rs` | account subscriptions for Rust programs |
 //! | `decode/` | instructions and balances in words that a person reads |
@@ -21,6 +22,7 @@
 mod builder;
 mod conditions;
 mod config;
+pub mod declared;
 mod decode;
 mod error;
 mod events;
@@ -35,6 +37,10 @@ mod waiting;
 
 pub use builder::{Metadata, SimulationSummary, TransactionBuilder, UnsignedTransaction};
 pub use config::RuntimeConfig;
+pub use declared::{
+    AccountTemplate, Condition, Derivation, FlowParam, FlowStep, InstructionTemplate, ProtocolFlow, ProtocolFlowError,
+    RetryPolicy,
+};
 pub use decode::{Field, Names, ShownAccount, ShownBalance, ShownInstruction, ShownToken, units};
 pub use error::{ConfigError, InputError, RuntimeError};
 pub use events::{Built, Event, EventKind, Events, Lagged, Signer};

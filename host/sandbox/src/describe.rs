@@ -163,7 +163,11 @@ impl Descriptor {
         Ok(d)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Whether it is one: names, sizes, defaults.
+    ///
+    /// # Errors
+    /// What is wrong, to be read after "the flow's descriptor:".
+    pub fn check(&self) -> Result<(), String> {
         let slug = |s: &str| {
             !s.is_empty()
                 && s.len() <= 64

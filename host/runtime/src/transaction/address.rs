@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use valence_door::{AddressError, Excess};
 
 /// The Associated Token Account program.
-const ASSOCIATED_TOKEN: Pubkey = Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+pub(crate) const ASSOCIATED_TOKEN: Pubkey = Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 
 /// Answers that are remembered; then all are forgotten, which costs each a derivation.
 const REMEMBERED: usize = 4096;

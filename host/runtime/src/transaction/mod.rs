@@ -14,7 +14,7 @@ mod measure;
 mod prepare;
 mod resolve;
 
-pub(crate) use address::Addresses;
+pub(crate) use address::{ASSOCIATED_TOKEN, Addresses};
 pub(crate) use layout::unsigned;
 pub(crate) use prepare::{Plan, Prepared, fault, prepare, prepare_step, said, wire};
 
