@@ -19,4 +19,4 @@ pub use failure::TxFailure;
 pub use local::{LocalChain, Pace};
 pub use report::{BalanceChange, Execution, InnerInstruction, ReturnData, Simulation, TokenChange, TxReport};
 pub use spec::{ChainSpec, derived_address};
-pub use updates::{Changes, Feed, Update, Updates, UpdatesError};
+pub use updates::{Changes, Feed, Update, Updates, UpdatesError, Watched};

@@ -81,16 +81,38 @@ impl Updates {
         }
     }
 
+    /// A handle that adds and removes accounts while this end reads.
+    pub fn watched(&self) -> Watched {
+        Watched(Arc::downgrade(&self.0))
+    }
+
     /// Watches these accounts too, from now on. What it costs does not depend on how many are watched.
     pub fn add(&mut self, keys: &[Pubkey]) {
-        self.0.queue.lock().keys.extend(keys);
+        self.0.add(keys);
     }
 
     /// Watches these accounts no longer.
     pub fn remove(&mut self, keys: &[Pubkey]) {
-        let mut queue = self.0.queue.lock();
-        for key in keys {
-            queue.keys.remove(key);
+        self.0.remove(keys);
+    }
+}
+
+/// Says which accounts a subscription watches while somebody else reads it. When that is gone it has no effect.
+#[derive(Clone, Debug)]
+pub struct Watched(Weak<Subscriber>);
+
+impl Watched {
+    /// As [`Updates::add`].
+    pub fn add(&self, keys: &[Pubkey]) {
+        if let Some(subscriber) = self.0.upgrade() {
+            subscriber.add(keys);
+        }
+    }
+
+    /// As [`Updates::remove`].
+    pub fn remove(&self, keys: &[Pubkey]) {
+        if let Some(subscriber) = self.0.upgrade() {
+            subscriber.remove(keys);
         }
     }
 }
@@ -99,6 +121,19 @@ impl Updates {
 struct Subscriber {
     queue: Mutex<Queue>,
     notify: Notify,
+}
+
+impl Subscriber {
+    fn add(&self, keys: &[Pubkey]) {
+        self.queue.lock().keys.extend(keys);
+    }
+
+    fn remove(&self, keys: &[Pubkey]) {
+        let mut queue = self.queue.lock();
+        for key in keys {
+            queue.keys.remove(key);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -193,7 +228,8 @@ mod tests {
         let both = Changes { accounts: BTreeMap::from([(a, None), (b, None)]), failed: None };
         feed.publish(at(1), &both);
         assert_eq!(feed.0.lock().len(), 1);
-        one.add(&[b]);
+        let watched = one.watched();
+        watched.add(&[b]);
         one.remove(&[a]);
         feed.publish(at(2), &both);
         let seen: Vec<_> = std::iter::from_fn(|| one.try_next()).flatten().map(|u| u.changed).collect();
