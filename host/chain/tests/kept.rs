@@ -192,49 +192,139 @@ fn another_description_is_refused_and_says_what_to_do() -> Result<()> {
     Ok(())
 }
 
+/// A chain with one execution, closed, and its file.
+async fn one_execution(dir: &Path) -> Result<rusqlite::Connection> {
+    let chain = open(dir, description()?)?;
+    let pay = tx(wallet("owner"), &[sol(wallet("owner"), wallet("other"), 9)], chain.latest_blockhash().await?.hash)?;
+    assert_eq!(chain.execute(&pay, Some("pay/1")).await?.outcome, Ok(()));
+    Ok(rusqlite::Connection::open(dir.join("dev.db"))?)
+}
+
 #[tokio::test]
-async fn damage_is_named_wherever_the_file_is_cut() -> Result<()> {
+async fn a_kept_chain_is_one_file_that_anybody_can_query_while_it_runs() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let chain = open(dir.path(), description()?)?;
-    run_well(&chain, wallet("owner"), &[memo("saved")]).await?;
+    let db = one_execution(dir.path()).await?;
+    let chain = open(dir.path(), ChainSpec::default())?;
+    let hash = chain.latest_blockhash().await?.hash;
+    let broke = tx(wallet("owner"), &[sol(wallet("owner"), wallet("other"), u64::MAX)], hash)?;
+    chain.execute(&broke, Some("broke/1")).await?;
+    let text = |sql: &str| db.query_row(sql, [], |row| row.get::<_, String>(0));
+    assert_eq!(text("SELECT printf('%.9f', sol) FROM balances WHERE name = 'other'")?, "1.500000009");
+    assert_eq!(text("SELECT changed_in || '' FROM balances WHERE name = 'other'")?, "2");
+    assert_eq!(text("SELECT slot || '' FROM state")?, "3");
+    assert_eq!(text("SELECT hash FROM genesis")?, chain.genesis_hash().to_string());
+    assert_eq!(text("SELECT address FROM names WHERE name = 'usdc'")?, chain.names()["usdc"].to_string());
+    let sql = "SELECT group_concat(intent || ' ' || slot || ' ' || fee) FROM executions WHERE failure IS NULL";
+    assert_eq!(text(sql)?, "pay/1 2 5000");
+    assert!(text("SELECT failure FROM failures WHERE intent = 'broke/1'")?.contains("does not hold enough lamports"));
+    let sql = "SELECT value ->> 'after' FROM executions, json_each(report, '$.accounts')
+        WHERE intent = 'pay/1' AND value ->> 'address' = ?";
+    let after: i64 = db.query_row(sql, [wallet("other").to_string()], |row| row.get(0))?;
+    assert_eq!(after, 1_500_000_009);
     drop(chain);
-    for file in ["state.json", "genesis.json"] {
-        let path = dir.path().join("dev").join(file);
-        let good = fs::read(&path)?;
-        for cut in (0..good.len()).step_by(97) {
-            fs::write(&path, &good[..cut])?;
-            let error = open(dir.path(), ChainSpec::default()).err().context("opened")?.to_string();
-            assert!(error.contains(file) && error.contains("is damaged"), "{error}");
-        }
-        fs::write(&path, String::from_utf8(good.clone())?.replacen("\"version\":1", "\"version\":2", 1))?;
-        let error = open(dir.path(), ChainSpec::default()).err().context("opened")?.to_string();
-        assert!(error.contains("version 2"), "{error}");
-        fs::write(&path, good)?;
-    }
-    // A crash in the middle of a save leaves a file beside the good one.
-    fs::write(dir.path().join("dev/state.json.new"), "{")?;
-    assert_eq!(open(dir.path(), ChainSpec::default())?.moment().slot, 2);
-    fs::remove_file(dir.path().join("dev/genesis.json"))?;
-    let error = open(dir.path(), description()?).err().context("opened")?.to_string();
-    assert!(error.contains("genesis.json is missing"), "{error}");
+    drop(db);
+    let mut files: Vec<_> = fs::read_dir(dir.path())?.map(|file| Ok(file?.file_name())).collect::<Result<_>>()?;
+    files.sort();
+    assert_eq!(files, ["dev.db", "dev.lock"]);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_save_that_fails_is_an_error_and_the_next_one_holds_everything() -> Result<()> {
+async fn a_file_of_another_version_or_of_another_kind_is_refused() -> Result<()> {
     let dir = tempfile::tempdir()?;
+    let db = one_execution(dir.path()).await?;
+    let refused = || anyhow::Ok(open(dir.path(), ChainSpec::default()).err().context("opened")?.to_string());
+    db.pragma_update(None, "user_version", 2)?;
+    let error = refused()?;
+    assert!(error.contains("dev.db has version 2, and this build reads version 1"), "{error}");
+    db.pragma_update(None, "application_id", 0)?;
+    let error = refused()?;
+    assert!(error.contains("dev.db is a database, but no kept chain"), "{error}");
+    drop(db);
+    fs::write(dir.path().join("dev.db"), "[wallets.owner]\nsol = 10\n")?;
+    let error = refused()?;
+    assert!(error.contains("dev.db is damaged (file is not a database)"), "{error}");
+    // Emptied or gone, with what was durable: never a new chain in its place.
+    fs::write(dir.path().join("dev.db"), "")?;
+    let error = refused()?;
+    assert!(error.contains("dev.db is missing or empty"), "{error}");
+    fs::remove_file(dir.path().join("dev.db"))?;
+    let error = refused()?;
+    assert!(error.contains("dev.db is missing or empty: restore it, or remove"), "{error}");
+    fs::remove_file(dir.path().join("dev.lock"))?;
+    assert_eq!(open(dir.path(), ChainSpec::default())?.moment().slot, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_start_that_was_interrupted_is_begun_again() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    // What a process leaves that is killed before its first commit: a database without a table.
+    let db = rusqlite::Connection::open(dir.path().join("dev.db"))?;
+    db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    drop(db);
     let chain = open(dir.path(), description()?)?;
-    let pay = [sol(wallet("owner"), wallet("other"), 9)];
-    // A folder where the new file should be: nobody, not even root, can write there.
-    let obstacle = dir.path().join("dev/state.json.new");
-    fs::create_dir(&obstacle)?;
-    let error = run(&chain, wallet("owner"), &pay).await.err().context("saved")?.to_string();
-    assert!(error.contains("cannot save") && error.contains("state.json"), "{error}");
-    fs::remove_dir(&obstacle)?;
-    run_well(&chain, wallet("owner"), &[memo("again")]).await?;
+    run_well(&chain, wallet("owner"), &[memo("here")]).await?;
+    drop(chain);
+    assert_eq!(open(dir.path(), ChainSpec::default())?.moment().slot, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_saved_has_not_happened_and_can_be_asked_again() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let db = one_execution(dir.path()).await?;
+    let chain = open(dir.path(), ChainSpec::default())?;
+    let mut updates = chain.subscribe(&[wallet("other")]);
+    let before = all(&chain)?;
+    let pay = tx(wallet("owner"), &[sol(wallet("owner"), wallet("other"), 9)], chain.latest_blockhash().await?.hash)?;
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    for _ in 0..2 {
+        let error = chain.execute(&pay, Some("pay/2")).await.err().context("saved")?.to_string();
+        assert!(error.contains("cannot save") && error.contains("dev.db: another program writes to it"), "{error}");
+        assert!(chain.executed("pay/2").await?.is_none());
+        let error = chain.advance(Some(Until::Slot(4))).err().context("moved")?.to_string();
+        assert!(error.contains("cannot save"), "{error}");
+        assert_eq!(all(&chain)?, before);
+    }
+    assert!(updates.try_next().is_none());
+    db.execute_batch("ROLLBACK")?;
+    assert_eq!(chain.execute(&pay, Some("pay/2")).await?.outcome, Ok(()));
+    assert_eq!(lamports(&chain, wallet("other"))?, 1_500_000_018);
+    chain.advance(Some(Until::Slot(4)))?;
+    assert_eq!(lamports(&chain, wallet("other"))?, 3_500_000_018);
     drop(chain);
     let chain = open(dir.path(), ChainSpec::default())?;
-    assert_eq!(lamports(&chain, wallet("other"))?, 1_500_000_009);
+    assert_eq!(lamports(&chain, wallet("other"))?, 3_500_000_018);
+    assert_eq!(chain.executed("pay/2").await?.context("known")?.moment.slot, 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chain_at_real_pace_that_cannot_be_saved_stands_still_and_says_so_once() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let db = one_execution(dir.path()).await?;
+    let pace = Pace::RealTime { slot: Duration::from_millis(5) };
+    let chain = LocalChain::open(dir.path(), "dev", ChainSpec::default(), pace)?;
+    let mut updates = chain.subscribe(&[]);
+    updates.next().await?;
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let next = async |updates: &mut valence_chain::Updates| {
+        anyhow::Ok(tokio::time::timeout(Duration::from_secs(20), updates.next()).await??)
+    };
+    let stuck = loop {
+        let update = next(&mut updates).await?;
+        if let Some(failed) = update.failed {
+            assert!(failed.contains("cannot save"), "{failed}");
+            break update.moment;
+        }
+    };
+    assert_eq!(chain.moment(), stuck);
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert!(updates.try_next().is_none());
+    db.execute_batch("ROLLBACK")?;
+    let update = next(&mut updates).await?;
+    assert_eq!((update.moment.slot, update.failed), (stuck.slot + 1, None));
     Ok(())
 }
 

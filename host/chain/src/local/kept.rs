@@ -1,310 +1,400 @@
-//! Kept chains: the files of a chain that outlives the process.
+//! A kept chain: the file of a chain that outlives the process, who has it open, and when it is written. What is in it is in
+//! `kept/schema`; reading and writing its rows in `kept/rows`.
 //!
-//! `DIR/NAME/genesis.json` is written once: what the chain was started from, programs included, so that it opens without
-//! its description. `DIR/NAME/state.json` is replaced after every change: slot, events left, messages that landed, and the
-//! accounts that differ from genesis. `DIR/NAME/lock` is locked while a process has the chain. Each file is written beside
-//! itself, synced and renamed, so a crash leaves the old one or the new one.
+//! Each change is one transaction. One that executes is durable when it returns; one that only moves time is written, but not
+//! synced: it survives this process, and a machine that crashes stands at the execution before it, from where time moves as it did.
+
+mod lock;
+mod rows;
+mod schema;
+mod told;
 
 use super::{
     clock::FIRST_SLOT,
     world::{Resumed, World},
 };
-use crate::{
-    Account, ChainError, ChainSpec,
-    spec::{Event, Key, Placed},
-};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use solana_sdk::hash::Hash;
+use crate::{Account, ChainError, ChainSpec, Changes, Execution};
+use lock::Lock;
+use rows::{Bad, Genesis, State};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+use schema::{APPLICATION, SCHEMA, VERSION};
+use solana_sdk::{hash::Hash, pubkey::Pubkey};
 use std::{
-    collections::BTreeMap,
-    fs::{self, File, TryLockError},
-    io::{self, Write},
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
     path::{Path, PathBuf},
-    sync::Arc,
+    time::Duration,
 };
 
-/// The version of both files. A chain of another version is refused, never misread.
-const VERSION: u32 = 1;
+/// How long another program that writes to the file is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Kept {
     name: String,
-    folder: PathBuf,
+    path: PathBuf,
+    /// Nothing once the chain is closed.
+    open: Option<Open>,
+    /// As the file has them.
     state: State,
-    /// The slot that the file says.
-    saved: u64,
-    /// Held for its lock; gone once the chain is closed.
-    lock: Option<File>,
+    seals: HashMap<Pubkey, u128>,
+    landed: BTreeMap<Hash, u64>,
+    /// Whether the accounts of the start are in the description that [`Kept::open`] returned.
+    described: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Genesis {
-    version: u32,
-    unix_time: i64,
-    names: BTreeMap<String, Key>,
-    accounts: BTreeMap<Key, Stored>,
-    programs: BTreeMap<Key, Bytes>,
-    events: Vec<Event>,
+// Closed in this order: nobody else may have the chain before the file is let go.
+struct Open {
+    db: Connection,
+    /// How the connection syncs now.
+    sync: Option<Sync>,
+    lock: Lock,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct State {
-    version: u32,
-    slot: u64,
-    events_left: usize,
-    /// Message hash → slot.
-    landed: BTreeMap<Key, u64>,
-    accounts: BTreeMap<Key, Changed>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// Not at all: while the file is made.
+    Never,
+    /// When the write-ahead log is carried over into the database.
+    Sometimes,
+    /// At every commit.
+    Always,
 }
 
-/// An account that differs from genesis.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Changed {
-    /// In which slot it last changed.
-    slot: u64,
-    /// Nothing if it is gone.
-    account: Option<Stored>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    lamports: u64,
-    owner: Key,
-    executable: bool,
-    rent_epoch: u64,
-    data: Bytes,
-}
-
-/// Bytes that are written in base64.
-#[derive(Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-struct Bytes(Vec<u8>);
-
-impl Clone for Bytes {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl TryFrom<String> for Bytes {
-    type Error = base64::DecodeError;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        BASE64_STANDARD.decode(text).map(Self)
-    }
-}
-
-impl From<Bytes> for String {
-    fn from(bytes: Bytes) -> Self {
-        BASE64_STANDARD.encode(bytes.0)
-    }
-}
-
-impl From<Account> for Stored {
-    fn from(account: Account) -> Self {
-        Self {
-            lamports: account.lamports,
-            owner: Key(account.owner),
-            executable: account.executable,
-            rent_epoch: account.rent_epoch,
-            data: Bytes(account.data.to_vec()),
-        }
-    }
-}
-
-impl From<Stored> for solana_account::Account {
-    fn from(stored: Stored) -> Self {
-        Self {
-            lamports: stored.lamports,
-            data: stored.data.0,
-            owner: stored.owner.0,
-            executable: stored.executable,
-            rent_epoch: stored.rent_epoch,
-        }
-    }
+/// What was being done when it failed.
+#[derive(Clone, Copy)]
+enum Doing {
+    Opening,
+    Saving,
 }
 
 impl Kept {
-    /// Locks and reads the chain, or starts it. The description that comes back is the one it was started from.
-    pub fn open(dir: &Path, name: &str, spec: ChainSpec) -> Result<(Self, ChainSpec), ChainError> {
+    /// Locks the chain and opens its file, or makes it. The description that comes back is the one it was started from,
+    /// perhaps without accounts: [`Kept::load`] has them.
+    pub fn open(dir: &Path, name: &str, spec: ChainSpec) -> Result<(Self, ChainSpec, Hash), ChainError> {
         let error = |reason: String| ChainError::Kept { name: name.into(), reason };
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.len() > 64 || !name.chars().all(valid) {
             return Err(error("this is no name: take 1 to 64 letters, digits, `-` and `_`".into()));
         }
-        let folder = dir.join(name);
-        let at = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-        fs::create_dir_all(&folder).map_err(|bad| error(at(&folder, bad)))?;
-        let lock = folder.join("lock");
-        let lock_file = File::create(&lock).map_err(|bad| error(at(&lock, bad)))?;
-        match lock_file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(error(
-                    "another process has it open: wait for that one to end, or take another name".into(),
-                ));
-            }
-            Err(TryLockError::Error(bad)) => return Err(error(at(&lock, bad))),
+        fs::create_dir_all(dir).map_err(|bad| error(format!("cannot make {}: {bad}", dir.display())))?;
+        let lock = Lock::take(dir.join(format!("{name}.lock"))).map_err(error)?;
+        let durable = lock.durable();
+        let path = dir.join(format!("{name}.db"));
+        // SQLite takes an empty file for a new database, and throws away the log beside it.
+        let empty = fs::metadata(&path).map_or(true, |file| file.len() == 0);
+        if empty && durable > 0 {
+            return Err(error(format!(
+                "{} is missing or empty: restore it, or remove {} to start again",
+                path.display(),
+                lock.path().display()
+            )));
         }
-        let path = folder.join("genesis.json");
-        let genesis: Option<Genesis> = read(&path).map_err(error)?;
-        let state: Option<State> = read(&folder.join("state.json")).map_err(error)?;
-        let mut kept = Self { name: name.into(), folder, state: State::default(), saved: 0, lock: Some(lock_file) };
-        let spec = match genesis {
-            Some(genesis) => {
-                let known = genesis.spec();
-                if !spec.is_empty() && spec.digest() != known.digest() {
-                    let folder = kept.folder.display();
-                    return Err(error(format!(
-                        "it was started from another chain.toml (or other account or program files): take another name, or remove {folder} to start it again"
-                    )));
-                }
-                known
-            }
-            None if state.is_some() => {
-                return Err(error(format!(
-                    "{} is missing: restore it, or remove the folder to start again",
-                    path.display()
-                )));
-            }
-            None => {
-                kept.write("genesis.json", &Genesis::new(&spec))?;
-                spec
-            }
+        let mut kept = Self {
+            name: name.into(),
+            path,
+            open: None,
+            state: State::default(),
+            seals: HashMap::new(),
+            landed: BTreeMap::new(),
+            described: !spec.is_empty(),
         };
-        kept.state = state.unwrap_or_else(|| State {
-            version: VERSION,
-            slot: FIRST_SLOT,
-            events_left: spec.events.len(),
-            ..State::default()
-        });
-        kept.saved = kept.state.slot;
-        Ok((kept, spec))
+        let db = kept.connect().map_err(|bad| kept.error(Doing::Opening, bad))?;
+        let made = kept.version(&db)?;
+        kept.open = Some(Open { db, sync: None, lock });
+        if !made && durable > 0 {
+            return Err(kept.error(Doing::Opening, Bad::Damaged("nothing is in it")));
+        }
+        if !made {
+            let hash = spec.digest();
+            kept.make(&spec, hash).map_err(|bad| kept.error(Doing::Saving, bad))?;
+            kept.described = true;
+            return Ok((kept, spec, hash));
+        }
+        let (spec, hash) = kept.read_start(spec, durable)?;
+        Ok((kept, spec, hash))
+    }
+
+    fn connect(&self) -> Result<Connection, Bad> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&self.path, flags)?;
+        db.busy_timeout(PATIENCE)?;
+        // Until all of it is found to be whole, closing must not carry the log over: what is damaged stays as it is.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        db.pragma_update(None, "cell_size_check", true)?;
+        Ok(db)
+    }
+
+    /// Whether the file holds a chain already.
+    fn version(&self, db: &Connection) -> Result<bool, ChainError> {
+        let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let read = || -> Result<_, Bad> {
+            let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            Ok((number("application_id")?, number("user_version")?, tables))
+        };
+        let path = self.path.display();
+        match read().map_err(|bad| self.error(Doing::Opening, bad))? {
+            (0, 0, 0) => Ok(false),
+            (APPLICATION, VERSION, _) => Ok(true),
+            (APPLICATION, version, _) => Err(self.kept(format!(
+                "{path} has version {version}, and this build reads version {VERSION}: open it with the build that wrote it"
+            ))),
+            _ => Err(self.kept(format!("{path} is a database, but no kept chain: take another name"))),
+        }
+    }
+
+    /// Writes the start of a chain. Not synced yet: that is left to [`Kept::load`], which runs in the background.
+    fn make(&mut self, spec: &ChainSpec, hash: Hash) -> Result<(), Bad> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        open.sync(Sync::Never)?;
+        open.db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        let tx = open.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(SCHEMA)?;
+        tx.pragma_update(None, "application_id", APPLICATION)?;
+        tx.pragma_update(None, "user_version", VERSION)?;
+        let names = spec.names.clone();
+        Genesis { hash, time: spec.genesis_time, events: spec.events.clone(), names }.write(&tx)?;
+        for (id, program) in &spec.programs {
+            rows::write_program(&tx, id, &program.value)?;
+        }
+        let events_left = u64::try_from(spec.events.len()).unwrap_or(u64::MAX);
+        let mut state = State { slot: FIRST_SLOT, events_left, commits: 1, ..State::default() };
+        for (key, account) in &spec.accounts {
+            let account = Account::from(account.value.clone());
+            state.accounts.add(rows::write_account(&tx, key, 0, Some(&account))?);
+        }
+        state.write(&tx)?;
+        tx.commit()?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// Reads what the chain was started from, and where it stands.
+    fn read_start(&mut self, spec: ChainSpec, durable: u64) -> Result<(ChainSpec, Hash), ChainError> {
+        let given = (!spec.is_empty()).then(|| spec.digest());
+        let read = |db: &Connection| -> Result<_, Bad> {
+            let state = State::read(db)?;
+            let genesis = Genesis::read(db)?;
+            let same = given == Some(genesis.hash);
+            // The same programs lie in the file: they need no reading.
+            let programs = if same || given.is_some() { None } else { Some(rows::read_programs(db)?) };
+            Ok((state, genesis, programs))
+        };
+        let (state, genesis, programs) =
+            self.db().map_or_else(|| Err(Bad::Damaged("it")), read).map_err(|bad| self.error(Doing::Opening, bad))?;
+        if state.commits < durable {
+            return Err(self.kept(format!(
+                "{} is damaged: it lacks {} of {durable} saved changes; restore it, or remove {} to go on from what is left",
+                self.path.display(),
+                durable.saturating_sub(state.commits),
+                self.path.with_extension("lock").display()
+            )));
+        }
+        if given.is_some_and(|given| given != genesis.hash) {
+            return Err(self.kept(format!(
+                "it was started from another chain.toml (or other account or program files): take another name, or remove {} to start it again",
+                self.path.with_extension("*").display()
+            )));
+        }
+        self.state = state;
+        let known = ChainSpec { names: genesis.names, events: genesis.events, genesis_time: genesis.time, ..spec };
+        Ok((ChainSpec { programs: programs.unwrap_or(known.programs), ..known }, genesis.hash))
     }
 
     pub fn slot(&self) -> u64 {
         self.state.slot
     }
 
-    /// What was read, once; `None` afterwards.
-    pub fn resumed(&mut self) -> Option<Resumed> {
-        let state = std::mem::take(&mut self.state);
-        Some(Resumed {
-            slot: state.slot,
-            events_left: state.events_left,
-            landed: state
-                .landed
-                .into_iter()
-                .map(|(hash, slot)| (Hash::new_from_array(hash.0.to_bytes()), slot))
-                .collect(),
-            accounts: state
-                .accounts
-                .into_iter()
-                .map(|(key, changed)| (key.0, changed.slot, changed.account.map(Into::into)))
-                .collect(),
-        })
+    /// Reads and checks all of the chain, as the file has it.
+    pub fn load(&mut self) -> Result<Resumed, ChainError> {
+        self.last().map_err(|bad| self.error(Doing::Saving, bad))?;
+        let read = |db: &Connection| -> Result<_, Bad> {
+            let state = State::read(db)?;
+            let accounts = rows::read_accounts(db, &state)?;
+            let landed = rows::read_landed(db, &state)?;
+            rows::check_intents(db, &state)?;
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+            Ok((state, accounts, landed))
+        };
+        let Some(db) = self.db() else {
+            return Err(self.closed());
+        };
+        let (state, (mut accounts, seals), landed) = read(db).map_err(|bad| self.error(Doing::Opening, bad))?;
+        if self.described {
+            accounts.retain(|(_, slot, _)| *slot > 0);
+        }
+        let events_left = usize::try_from(state.events_left).unwrap_or(usize::MAX);
+        let resumed = Resumed { slot: state.slot, events_left, landed: landed.clone(), accounts };
+        (self.state, self.seals, self.landed) = (state, seals, landed);
+        Ok(resumed)
     }
 
-    /// The slot that would be found after a crash now.
-    pub fn saved(&self) -> u64 {
-        self.saved
-    }
-
-    /// Lets go of the files: from here on another process may have the chain.
-    pub fn close(&mut self) {
-        self.lock = None;
-    }
-
-    pub fn save(&mut self, world: &World) -> Result<(), ChainError> {
-        if self.lock.is_none() || self.saved == world.slot() {
+    /// Makes a file that was just made last: the file itself, and its place in the folder.
+    fn last(&mut self) -> Result<(), Bad> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        if open.lock.durable() > 0 {
             return Ok(());
         }
-        let changed = |(key, slot, account): (_, _, Option<Account>)| {
-            (Key(key), Changed { slot, account: account.map(Into::into) })
-        };
-        let landed = world.landed().iter().map(|(hash, slot)| (Key(hash.to_bytes().into()), *slot));
-        let state = State {
-            version: VERSION,
-            slot: world.slot(),
-            events_left: world.events_left(),
-            landed: landed.collect(),
-            accounts: world.touched().map(changed).collect(),
-        };
-        self.write("state.json", &state)?;
-        self.saved = world.slot();
+        open.sync(Sync::Sometimes)?;
+        open.db.pragma_update_and_check(None, "wal_checkpoint", "passive", |_| Ok(()))?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        // A folder that cannot be synced is no reason to do without the chain: some file systems have no such thing.
+        for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        }
+        let _ = open.lock.note(self.state.commits);
         Ok(())
     }
 
-    fn write(&self, file: &str, value: &impl Serialize) -> Result<(), ChainError> {
-        let path = self.folder.join(file);
-        let write = || -> io::Result<()> {
-            let new = self.folder.join(format!("{file}.new"));
-            let mut out = File::create(&new)?;
-            out.write_all(&serde_json::to_vec(value)?)?;
-            out.sync_all()?;
-            fs::rename(&new, &path)?;
-            // The rename itself must last too.
-            File::open(&self.folder)?.sync_all()
+    /// Saves what has changed since the last time, in one transaction. With `done`, an intent and its result, it lasts when this
+    /// returns. After an error the file is as it was, and [`Kept::load`] must come next.
+    pub fn save(
+        &mut self,
+        world: &World,
+        changes: &Changes,
+        durable: bool,
+        done: Option<(&str, &Execution)>,
+    ) -> Result<(), ChainError> {
+        if self.open.is_none() {
+            return Err(self.closed());
+        }
+        self.write(world, changes, durable, done).map_err(|bad| self.error(Doing::Saving, bad))
+    }
+
+    fn write(
+        &mut self,
+        world: &World,
+        changes: &Changes,
+        durable: bool,
+        done: Option<(&str, &Execution)>,
+    ) -> Result<(), Bad> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
         };
-        write().map_err(|error| ChainError::Kept {
-            name: self.name.clone(),
-            reason: format!("cannot save {}: {error}; free some space or make the folder writable", path.display()),
+        open.sync(if durable { Sync::Always } else { Sync::Sometimes })?;
+        let tx = open.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let state = &mut self.state;
+        for (key, account) in &changes.accounts {
+            // Sysvars follow from the slot, and are not of the world's changes.
+            let Some(slot) = world.last_change(key) else {
+                continue;
+            };
+            let seal = rows::write_account(&tx, key, slot, account.as_ref())?;
+            state.accounts.add(seal);
+            if let Some(old) = self.seals.insert(*key, seal) {
+                state.accounts.remove(old);
+            }
+        }
+        rows::write_landed(&tx, &self.landed, world.landed(), &mut state.landed)?;
+        if let Some((intent, report)) = done {
+            rows::write_execution(&tx, intent, report)?;
+            state.intents.add(rows::intent_seal(intent));
+        }
+        state.slot = world.slot();
+        state.events_left = u64::try_from(world.events_left()).unwrap_or(u64::MAX);
+        state.commits = state.commits.saturating_add(1);
+        state.write(&tx)?;
+        tx.commit()?;
+        self.landed.clone_from(world.landed());
+        if durable {
+            // If this fails, only a missing tail would not be told.
+            let _ = open.lock.note(state.commits);
+        }
+        Ok(())
+    }
+
+    /// Saves that the chain stands at `slot`, where nothing happened.
+    pub fn save_slot(&mut self, slot: u64) -> Result<(), ChainError> {
+        let Some(open) = &mut self.open else {
+            return Err(self.closed());
+        };
+        let (slot, commits) = (slot, self.state.commits.saturating_add(1));
+        let state = State { slot, commits, ..self.state.clone() };
+        let saved = open.sync(Sync::Sometimes).and_then(|()| Ok(state.write(&open.db)?));
+        saved.map_err(|bad| self.error(Doing::Saving, bad))?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// What became of an intent.
+    pub fn recall(&self, intent: &str) -> Result<Option<Execution>, ChainError> {
+        match self.db() {
+            Some(db) => rows::read_execution(db, intent).map_err(|bad| self.error(Doing::Opening, bad)),
+            None => Err(self.closed()),
+        }
+    }
+
+    /// Lets go of the file: from here on another process may have the chain.
+    pub fn close(&mut self) {
+        self.open = None;
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.open.is_none()
+    }
+
+    fn db(&self) -> Option<&Connection> {
+        self.open.as_ref().map(|open| &open.db)
+    }
+
+    fn kept(&self, reason: String) -> ChainError {
+        ChainError::Kept { name: self.name.clone(), reason }
+    }
+
+    fn closed(&self) -> ChainError {
+        self.kept("it is closed: open it again".into())
+    }
+
+    /// One line: what, where, what to do.
+    fn error(&self, doing: Doing, bad: Bad) -> ChainError {
+        let path = self.path.display();
+        let again = self.path.with_extension("*");
+        let damaged = |what: &str| {
+            format!("{path} is damaged ({what}): restore it, or remove {} to start again", again.display())
+        };
+        let verb = match doing {
+            Doing::Opening => "open",
+            Doing::Saving => "save",
+        };
+        let error = match bad {
+            Bad::Damaged(what) => return self.kept(damaged(what)),
+            Bad::Sql(error) => error,
+        };
+        let code = error.sqlite_error_code();
+        self.kept(match (code, doing) {
+            (Some(ErrorCode::DiskFull), _) => format!("cannot {verb} {path}: {error}; free some space"),
+            (Some(ErrorCode::SystemIoFailure), _) => {
+                format!("cannot {verb} {path}: {error}; free some space, or look after the disk")
+            }
+            (Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied), _) => {
+                format!("cannot {verb} {path}: {error}; make the file and its folder writable")
+            }
+            (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
+                format!("cannot {verb} {path}: another program writes to it; let that one end")
+            }
+            (Some(ErrorCode::OutOfMemory), _) => format!("cannot {verb} {path}: {error}"),
+            (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _) | (_, Doing::Opening) => {
+                damaged(&error.to_string())
+            }
+            (_, Doing::Saving) => format!("cannot save {path}: {error}"),
         })
     }
 }
 
-/// Reads one of the files; `None` if it is not there.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
-    let damaged = |what: String| {
-        format!("{} is damaged ({what}): restore it, or remove the folder to start again", path.display())
-    };
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
-    let Versioned { version } = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-    if version != VERSION {
-        return Err(format!(
-            "{} has version {version}, and this build reads version {VERSION}: open it with the build that wrote it",
-            path.display()
-        ));
-    }
-    serde_json::from_slice(&text).map(Some).map_err(|error| damaged(error.to_string()))
-}
-
-impl Genesis {
-    fn new(spec: &ChainSpec) -> Self {
-        let stored = |account: &solana_account::Account| Stored::from(Account::from(account.clone()));
-        Self {
-            version: VERSION,
-            unix_time: spec.genesis_time,
-            names: spec.names.iter().map(|(name, key)| (name.clone(), Key(*key))).collect(),
-            accounts: spec.accounts.iter().map(|(key, account)| (Key(*key), stored(&account.value))).collect(),
-            programs: spec.programs.iter().map(|(key, code)| (Key(*key), Bytes(code.value.to_vec()))).collect(),
-            events: spec.events.clone(),
+impl Open {
+    fn sync(&mut self, sync: Sync) -> Result<(), Bad> {
+        if self.sync != Some(sync) {
+            let mode = match sync {
+                Sync::Never => "OFF",
+                Sync::Sometimes => "NORMAL",
+                Sync::Always => "FULL",
+            };
+            self.db.pragma_update(None, "synchronous", mode)?;
+            self.sync = Some(sync);
         }
-    }
-
-    fn spec(self) -> ChainSpec {
-        let file = || "the kept chain".to_string();
-        let accounts =
-            self.accounts.into_iter().map(|(key, account)| (key.0, Placed { value: account.into(), file: file() }));
-        let programs =
-            self.programs.into_iter().map(|(key, code)| (key.0, Placed { value: Arc::new(code.0), file: file() }));
-        ChainSpec {
-            accounts: accounts.collect(),
-            programs: programs.collect(),
-            names: self.names.into_iter().map(|(name, key)| (name, key.0)).collect(),
-            events: self.events,
-            genesis_time: self.unix_time,
-        }
+        Ok(())
     }
 }

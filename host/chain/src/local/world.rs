@@ -47,7 +47,7 @@ pub(crate) struct Resumed {
     pub slot: u64,
     pub events_left: usize,
     pub landed: BTreeMap<Hash, u64>,
-    /// The accounts that differ from genesis, and the slot in which each last changed.
+    /// The accounts, and the slot in which each last changed; 0 for one that stands as it was described.
     pub accounts: Vec<(Pubkey, u64, Option<solana_account::Account>)>,
 }
 
@@ -99,7 +99,9 @@ impl World {
             .into_iter()
             .partition(|(_, _, account)| account.as_ref().is_some_and(|account| account.executable));
         for (key, slot, account) in data.into_iter().chain(code) {
-            self.touched.insert(key, slot);
+            if slot > 0 {
+                self.touched.insert(key, slot);
+            }
             self.set(key, account.unwrap_or_default(), "the kept chain")?;
         }
         self.set_slot(resumed.slot.clamp(FIRST_SLOT, MAX_SLOT));
@@ -133,11 +135,6 @@ impl World {
     /// The slot in which an account last changed, since genesis.
     pub fn last_change(&self, key: &Pubkey) -> Option<u64> {
         self.touched.get(key).copied()
-    }
-
-    /// The accounts that differ from genesis, and the slot in which each last changed.
-    pub fn touched(&self) -> impl Iterator<Item = (Pubkey, u64, Option<Account>)> {
-        self.touched.iter().map(|(key, slot)| (*key, *slot, self.account(key)))
     }
 
     pub fn account(&self, key: &Pubkey) -> Option<Account> {
