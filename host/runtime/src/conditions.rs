@@ -26,7 +26,8 @@ pub(crate) fn keys(conditions: &[Condition]) -> Vec<Pubkey> {
     keys
 }
 
-fn key_of(condition: &Condition) -> Option<&Key> {
+/// The account that this condition looks at; none where it is about time.
+pub(crate) fn key_of(condition: &Condition) -> Option<&Key> {
     match condition {
         Condition::AccountExists(key)
         | Condition::DataEquals { key, .. }
@@ -46,24 +47,45 @@ pub(crate) fn first_that_holds(conditions: &[Condition], view: &View) -> Option<
 
 /// Does it hold?
 pub(crate) fn holds(condition: &Condition, view: &View) -> bool {
-    let account = |key: &Key| view.accounts.get(&Pubkey::from(*key)).and_then(Option::as_ref);
-    let amount_in = |key: &Key| account(key).and_then(token::account).map(|held| held.amount);
+    match key_of(condition).map(|key| Pubkey::from(*key)) {
+        Some(key) => {
+            let account = view.accounts.get(&key).and_then(Option::as_ref);
+            holds_of(condition, account, || view.changed_at.get(&key).copied())
+        }
+        None => view.moment.is_some_and(|moment| reached(condition, &moment)),
+    }
+}
+
+/// Does a condition on an account hold, the account being this? `changed` says in which slot it last changed, if it was
+/// seen to; it is asked only where that matters. Conditions on time never hold here.
+pub(crate) fn holds_of(
+    condition: &Condition,
+    account: Option<&Account>,
+    changed: impl FnOnce() -> Option<u64>,
+) -> bool {
+    let amount = || account.and_then(token::account).map(|held| held.amount);
     match condition {
-        Condition::AccountExists(key) => account(key).is_some(),
-        Condition::DataEquals { key, offset, data } => account(key).is_some_and(|a| {
+        Condition::AccountExists(_) => account.is_some(),
+        Condition::DataEquals { offset, data, .. } => account.is_some_and(|a| {
             let start = usize::try_from(*offset).unwrap_or(usize::MAX);
             let end = start.saturating_add(data.len());
             a.data.get(start..end).is_some_and(|found| found == data.as_slice())
         }),
-        Condition::LamportsAbove { key, lamports } => account(key).is_some_and(|a| a.lamports > *lamports),
-        Condition::LamportsBelow { key, lamports } => account(key).is_none_or(|a| a.lamports < *lamports),
-        Condition::TokenAmountAbove { key, amount } => amount_in(key).is_some_and(|held| held > *amount),
-        Condition::TokenAmountBelow { key, amount } => amount_in(key).is_some_and(|held| held < *amount),
-        Condition::ChangedSince { key, slot } => {
-            view.changed_at.get(&Pubkey::from(*key)).is_some_and(|changed| changed > slot)
-        }
-        Condition::SlotReached(slot) => view.moment.is_some_and(|m| m.slot >= *slot),
-        Condition::TimeReached(time) => view.moment.is_some_and(|m| m.unix_time >= *time),
+        Condition::LamportsAbove { lamports, .. } => account.is_some_and(|a| a.lamports > *lamports),
+        Condition::LamportsBelow { lamports, .. } => account.is_none_or(|a| a.lamports < *lamports),
+        Condition::TokenAmountAbove { amount: bound, .. } => amount().is_some_and(|held| held > *bound),
+        Condition::TokenAmountBelow { amount: bound, .. } => amount().is_some_and(|held| held < *bound),
+        Condition::ChangedSince { slot, .. } => changed().is_some_and(|changed| changed > *slot),
+        Condition::SlotReached(_) | Condition::TimeReached(_) => false,
+    }
+}
+
+/// Does a condition on time hold at this moment? Conditions on accounts never hold here.
+pub(crate) fn reached(condition: &Condition, moment: &Moment) -> bool {
+    match condition {
+        Condition::SlotReached(slot) => moment.slot >= *slot,
+        Condition::TimeReached(time) => moment.unix_time >= *time,
+        _ => false,
     }
 }
 

@@ -34,6 +34,8 @@ mod runtime;
 mod state_monitor;
 mod transaction;
 mod waiting;
+#[doc(hidden)]
+pub mod watches;
 
 pub use builder::{Metadata, SimulationSummary, TransactionBuilder, UnsignedTransaction};
 pub use config::RuntimeConfig;
