@@ -51,6 +51,11 @@
 //!     { derivation = { program-id = "…", seeds = ["text:vault", { pubkey = "role:owner" }] }, writable = true },
 //! ]
 //! data = [{ u32 = 2 }, { u64 = { sol = "param:amount" } }]
+//!
+//! [[steps]]
+//! name = "give-back"
+//! on-success = "fail"        # the flow failed, with the failure that led here
+//! instructions = [{ program-id = "program:memo", data = "text:given back" }]
 //! ```
 //!
 //! **Addresses** are base58, `role:NAME`, `param:NAME`, a name of `chain.toml`, or `program:NAME` of system, token, token-2022,

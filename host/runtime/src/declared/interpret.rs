@@ -119,10 +119,10 @@ impl Run<'_> {
                 return Err(failed("unknown-step", format!("the flow has no step {place}")));
             };
             if let Some(before) = begun.get(&place).copied() {
+                self.not_before(bound, before).await?;
                 if taken >= EPISODE {
                     return self.leave(&bound.step.name);
                 }
-                self.not_before(bound, before).await?;
             }
             begun.insert(place, self.door.now());
             taken = taken.saturating_add(1);

@@ -35,3 +35,6 @@ pub use check::ProtocolFlowError;
 pub use condition::Condition;
 pub use flow::{AccountTemplate, Derivation, FlowParam, FlowStep, InstructionTemplate, ProtocolFlow, RetryPolicy};
 pub use term::{Address, Data, Field, Flag, Quantity, Seat, Text};
+
+#[cfg(test)]
+mod tests;
