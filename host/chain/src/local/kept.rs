@@ -7,6 +7,8 @@
 mod lock;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use super::{
@@ -364,6 +366,8 @@ impl Kept {
             Bad::Sql(error) => error,
         };
         let code = error.sqlite_error_code();
+        // SQLite quotes what it cannot read, lines and all.
+        let error: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
         self.kept(match (code, doing) {
             (Some(ErrorCode::DiskFull), _) => format!("cannot {verb} {path}: {error}; free some space"),
             (Some(ErrorCode::SystemIoFailure), _) => {
@@ -376,9 +380,7 @@ impl Kept {
                 format!("cannot {verb} {path}: another program writes to it; let that one end")
             }
             (Some(ErrorCode::OutOfMemory), _) => format!("cannot {verb} {path}: {error}"),
-            (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _) | (_, Doing::Opening) => {
-                damaged(&error.to_string())
-            }
+            (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _) | (_, Doing::Opening) => damaged(&error),
             (_, Doing::Saving) => format!("cannot save {path}: {error}"),
         })
     }

@@ -160,7 +160,9 @@ fn program_seal(address: &str, code: &[u8]) -> u128 {
     seal(&[b"program", address.as_bytes(), code])
 }
 
-pub(super) fn read_programs(db: &Connection) -> Result<BTreeMap<Pubkey, Placed<Arc<Vec<u8>>>>, Bad> {
+pub(super) type Programs = BTreeMap<Pubkey, Placed<Arc<Vec<u8>>>>;
+
+pub(super) fn read_programs(db: &Connection) -> Result<Programs, Bad> {
     let mut programs = BTreeMap::new();
     let mut rows = db.prepare("SELECT address, code, seal FROM programs")?;
     let mut rows = rows.query([])?;

@@ -19,7 +19,7 @@
 //! SQLite does not checksum its pages. So `genesis`, `programs`, `executions` and `state` rows carry a `seal`: the first 16 bytes
 //! of a SHA-256 over the row. `accounts`, `landed` and the names of `executions` are summed up instead: each row's seal, as
 //! a little-endian number, added modulo 2^128; the sums stand in `state` and follow every change, so a row that is altered, lost or doubled is found
-//! when the chain is opened. `DIR/NAME.lock`, locked while a process has the chain, says how many commits are durable: SQLite drops what
+//! when the chain is opened. Those tables have no second index that could differ from them; the index of `executions` is the one that is summed up. `DIR/NAME.lock`, locked while a process has the chain, says how many commits are durable: SQLite drops what
 //! stands behind a damaged frame of its write-ahead log without a word, and only this number tells.
 
 /// The version of the schema. Another one is refused, never misread.
@@ -34,12 +34,12 @@ CREATE TABLE genesis (
     hash TEXT NOT NULL, unix_time INTEGER NOT NULL, events TEXT NOT NULL, seal BLOB NOT NULL
 );
 CREATE TABLE names (name TEXT PRIMARY KEY, address TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE programs (address TEXT PRIMARY KEY, code BLOB NOT NULL, seal BLOB NOT NULL);
+CREATE TABLE programs (address TEXT NOT NULL, code BLOB NOT NULL, seal BLOB NOT NULL);
 CREATE TABLE accounts (
-    address TEXT NOT NULL UNIQUE,
+    address TEXT PRIMARY KEY,
     lamports INTEGER NOT NULL, owner TEXT NOT NULL, executable INTEGER NOT NULL, rent_epoch INTEGER NOT NULL,
     slot INTEGER NOT NULL, data BLOB NOT NULL
-);
+) WITHOUT ROWID;
 CREATE TABLE executions (
     number INTEGER PRIMARY KEY,
     intent TEXT NOT NULL UNIQUE,
