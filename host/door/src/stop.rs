@@ -70,6 +70,12 @@ pub enum Stop {
         /// How the last one failed.
         why: String,
     },
+    /// An operator paused it.
+    #[error("{0} paused it")]
+    Paused(String),
+    /// The host stops; the instance goes on with the next one.
+    #[error("the host stopped; the instance goes on when it is started again")]
+    Suspended,
     /// Somebody outside ended it.
     #[error("the run was cancelled")]
     Cancelled,

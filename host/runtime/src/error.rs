@@ -22,6 +22,39 @@ pub enum RuntimeError {
     /// Params or roles.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Where journals are kept.
+    #[error(transparent)]
+    Store(#[from] valence_journal::StoreError),
+    /// A journal.
+    #[error(transparent)]
+    Journal(#[from] valence_journal::JournalError),
+    /// A record.
+    #[error(transparent)]
+    Past(#[from] crate::instance::PastError),
+    /// A declared flow.
+    #[error(transparent)]
+    Declared(#[from] crate::declared::ProtocolFlowError),
+    /// No such instance.
+    #[error("there is no instance `{0}`; `valence ps --all` lists them")]
+    NoInstance(String),
+    /// The name is in use.
+    #[error("there is an instance `{0}` already; choose another name")]
+    NameTaken(String),
+    /// It stands elsewhere.
+    #[error("instance `{0}` {1}")]
+    State(String, String),
+    /// Its journal is not what was written.
+    #[error("the journal of `{0}` is damaged: {1}; `valence verify` shows what is whole, and `valence retry {0}` goes on from there")]
+    Damaged(String, String),
+    /// A component that is gone.
+    #[error("the component {0} is not kept any more; load it again")]
+    NoComponent(String),
+    /// The runtime stopped first.
+    #[error("the runtime stopped before instance `{0}` came to its end; it goes on when it is started again")]
+    Gone(String),
+    /// Not registered.
+    #[error("there is no flow `{0}`; register it first")]
+    NoFlow(String),
     /// Not running.
     #[error("the runtime is not started; call Runtime::start first")]
     NotStarted,

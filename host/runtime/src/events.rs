@@ -124,22 +124,24 @@ pub enum EventKind {
     FlowCompleted {
         /// Whether it ended well.
         success: bool,
-        /// `done`, `failed`, `trapped`, `limit`, `stalled`, `fault` or `cancelled`.
+        /// `done`, `failed`, `trapped` or `cancelled`.
         outcome: &'static str,
         /// The flow's own words, or why it was stopped.
         result: String,
-        /// Instructions used.
-        fuel: u64,
-        /// The most linear memory, in bytes.
-        memory: u64,
-        /// The flow's own running time, in microseconds.
-        running_us: u64,
-        /// From start to end, in microseconds.
-        duration_us: u64,
-        /// Journal entries.
-        entries: u64,
-        /// The journal's head.
-        head: String,
+        /// What it took.
+        #[serde(flatten)]
+        used: Use,
+    },
+    /// The flow stopped, and can go on.
+    FlowPaused {
+        /// `limit`, `exhausted`, `diverged`, `operator`, `upgrade`: until somebody resumes it; `stalled`, `fault`,
+        /// `suspended`: until the host goes on with it.
+        outcome: &'static str,
+        /// Why, and what to do.
+        result: String,
+        /// What it took so far.
+        #[serde(flatten)]
+        used: Use,
     },
     /// An account that the state monitor watches changed.
     StateUpdate {
@@ -158,6 +160,24 @@ pub enum EventKind {
         /// What, and what to do.
         message: String,
     },
+}
+
+/// What a run took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Use {
+    /// Instructions used.
+    pub fuel: u64,
+    /// The most linear memory, in bytes.
+    pub memory: u64,
+    /// The flow's own running time, in microseconds.
+    pub running_us: u64,
+    /// From start to end, in microseconds.
+    pub duration_us: u64,
+    /// Journal entries.
+    pub entries: u64,
+    /// The journal's head.
+    pub head: String,
 }
 
 /// A transaction on offer.

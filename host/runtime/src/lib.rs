@@ -6,10 +6,13 @@
 //! | `runtime.rs` | [`Runtime`]: start, stop, subscribe, load and run flows |
 //! | `inputs.rs` | params and roles, checked against a flow's descriptor |
 //! | `run_file.rs` | `run.toml`: params and roles that lie beside a flow |
-//! | `instance/` | one running flow: its door, its journal entries, its episodes |
+//! | `instance/` | one flow instance: its door, its journal entries, its episodes |
+//! | `orchestrator/` | all of them: who runs, who waits, who is woken, what operators ask for |
+//! | `owner/` | the data dir that a host owns |
+//! | `signer.rs` | whom proposals are offered to |
 //! | `conditions.rs` | what a condition means |
 //! | `reading.rs` | any number of accounts, read at once where that can be |
-//! | `waiting.rs` | waiting for a condition, and moving virtual time when everybody waits |
+//! | `watches/` | who waits for what: one index, and the pump that moves virtual time when everybody waits |
 //! | `transaction/` | templates → resolved instructions → measured v0 message |
 //! | `declared/` | flows that are declared as steps and links instead of programmed |
 //! | `builder.rs` | transactions for Rust programs, without a flow |
@@ -28,12 +31,14 @@ mod error;
 mod events;
 mod inputs;
 mod instance;
+mod orchestrator;
+mod owner;
 mod reading;
 mod run_file;
 mod runtime;
+mod signer;
 mod state_monitor;
 mod transaction;
-mod waiting;
 #[doc(hidden)]
 pub mod watches;
 
@@ -45,11 +50,14 @@ pub use declared::{
 };
 pub use decode::{Field, Names, ShownAccount, ShownBalance, ShownInstruction, ShownToken, units};
 pub use error::{ConfigError, InputError, RuntimeError};
-pub use events::{Built, Event, EventKind, Events, Lagged, Signer};
+pub use events::{Built, Event, EventKind, Events, Lagged, Signer, Use};
 pub use inputs::{Inputs, check as check_inputs};
-pub use instance::{Entry, Header, RunReport};
+pub use instance::{Entry, Header, PastError, Resumed, RunReport};
+pub use orchestrator::{Concurrency, Counts, Orchestrator, Recovered, Resume, Retry};
+pub use owner::{DataDir, DataDirError};
 pub use run_file::RunFile;
-pub use runtime::{RunRequest, Runtime, RuntimeOptions};
+pub use runtime::{RunRequest, Runnable, Runtime, RuntimeOptions};
+pub use signer::{Proposal, ProposalSigner, Verdict};
 pub use state_monitor::{StateMonitor, StateUpdate, SubscriptionId};
 
 pub use solana_commitment_config::CommitmentConfig;

@@ -1,35 +1,60 @@
-//! [`Runtime`]: what a program embeds. It joins a chain, a sandbox and a bus of events; flows run on it.
+//! [`Runtime`]: what a program embeds. It joins a chain, a sandbox, a store of journals and a bus of events; flows run on it.
 
 use crate::{
     builder::TransactionBuilder,
     config::RuntimeConfig,
+    declared::ProtocolFlow,
     decode::Names,
     error::RuntimeError,
-    events::{Bus, Events},
+    events::{Bus, Event, EventKind, Events},
     inputs::{self, Inputs},
-    instance::{self, RunReport, Start},
+    instance::{Command, Program, RunReport},
+    orchestrator::{Active, Concurrency, InFlight, Orchestrator, Programs, Recovered, Replays, Start, Turns, Warm},
+    owner::DataDir,
+    signer::ProposalSigner,
     state_monitor::StateMonitor,
     transaction::Addresses,
-    waiting::Timeline,
+    watches::Watches,
 };
+use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
+use tokio::task::JoinHandle;
 use valence_chain::{Chain, ChainSpec, LocalChain, Pace};
 use valence_door::Key;
-use valence_sandbox::{Allocation, Flow, Limits, Sandbox, SandboxConfig};
+use valence_journal::{Block, Instance as Row, JournalId, Writer};
+use valence_sandbox::{Allocation, Digest, Flow, Limits, Sandbox, SandboxConfig};
 
 /// What all instances of a runtime share.
 pub(crate) struct Shared {
     pub config: RuntimeConfig,
     pub bus: Bus,
     pub addresses: Addresses,
-    pub timeline: Arc<Timeline>,
+    pub chain: Arc<dyn Chain>,
+    /// Under which name the chain stands in the rows of its instances.
+    pub home: String,
+    pub names: Names,
+    pub watches: Arc<Watches>,
+    pub writer: Writer,
+    /// Whether journals outlive the process.
+    pub persistent: bool,
+    pub signer: Option<Arc<dyn ProposalSigner>>,
+    pub programs: Programs,
+    /// Tells the engine's code from another's.
+    pub engine: String,
+    pub active: Arc<Active>,
+    pub turns: Arc<Turns>,
+    pub warm: Arc<Warm>,
+    pub replays: Replays,
+    pub in_flight: InFlight,
+    /// Who was in flight when the process before died.
+    pub crashed: Vec<u64>,
 }
 
 /// What a runtime is made from, beyond the five settings.
@@ -45,20 +70,29 @@ pub struct RuntimeOptions {
     pub ceiling: Option<Limits>,
     /// Where compiled components are kept; none compiles every time.
     pub cache: Option<PathBuf>,
+    /// Where journals are kept; none: in memory, and gone with the process.
+    pub data: Option<Arc<DataDir>>,
+    /// Under which name the chain stands in the data dir: its instances are those of this name. None: the chain's own.
+    pub home: Option<String>,
+    /// Whom proposals are offered to; none: the embedded chain executes them without asking anybody.
+    pub signer: Option<Arc<dyn ProposalSigner>>,
+    /// How many instances there may be in memory.
+    pub concurrency: Concurrency,
 }
 
 /// The runtime.
 pub struct Runtime {
     shared: Arc<Shared>,
-    chain: Arc<dyn Chain>,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
+    orchestrator: Orchestrator,
     /// Addresses that inputs may name.
     named: BTreeMap<String, Key>,
-    names: Names,
     monitor: StateMonitor,
     started: AtomicBool,
-    stopping: tokio::sync::watch::Sender<bool>,
-    next: AtomicU64,
+    /// Declared flows by id.
+    registered: Mutex<BTreeMap<String, Program>>,
+    /// The pump, and who tidies the warm set.
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A run.
@@ -70,6 +104,26 @@ pub struct RunRequest {
     pub limits: Option<Limits>,
     /// The instance's id; none: a fresh one.
     pub instance: Option<String>,
+}
+
+/// A loaded flow, or the id of a registered one.
+pub enum Runnable<'a> {
+    /// A component.
+    Flow(&'a Arc<Flow>),
+    /// A declared flow.
+    Registered(&'a str),
+}
+
+impl<'a> From<&'a Arc<Flow>> for Runnable<'a> {
+    fn from(flow: &'a Arc<Flow>) -> Self {
+        Runnable::Flow(flow)
+    }
+}
+
+impl<'a> From<&'a str> for Runnable<'a> {
+    fn from(id: &'a str) -> Self {
+        Runnable::Registered(id)
+    }
 }
 
 impl Runtime {
@@ -94,49 +148,101 @@ impl Runtime {
                 Arc::new(LocalChain::new(ChainSpec::default(), Pace::RealTime { slot }))
             }
         };
-        let sandbox = Sandbox::new(SandboxConfig {
+        let sandbox = Arc::new(Sandbox::new(SandboxConfig {
             allocation: options.allocation.unwrap_or(Allocation::Pool(64)),
             ceiling: options.ceiling.unwrap_or_default(),
             cache: options.cache,
-        })?;
+        })?);
+        let (writer, in_flight, crashed) = match &options.data {
+            Some(data) => (data.writer().clone(), data.in_flight().clone(), data.crashed().to_vec()),
+            None => (Writer::memory(), InFlight::default(), Vec::new()),
+        };
+        let active = Arc::new(Active::default());
+        let Concurrency { running, warm, grace } = options.concurrency;
+        let watches = Watches::new(chain.clone());
         let shared = Arc::new(Shared {
             config,
             bus: Bus::default(),
             addresses: Addresses::default(),
-            timeline: Arc::new(Timeline::default()),
-        });
-        let monitor = StateMonitor::new(chain.clone(), shared.clone());
-        let (stopping, _) = tokio::sync::watch::channel(false);
-        Ok(Runtime {
-            shared,
+            home: options.home.unwrap_or_else(|| chain.name().to_owned()),
             chain,
+            names: Names::new(options.names.iter().map(|(name, key)| (*key, name.clone()))),
+            watches,
+            programs: Programs::new(sandbox.clone(), writer.clone()),
+            writer,
+            persistent: options.data.is_some(),
+            signer: options.signer,
+            engine: sandbox.compatibility(),
+            warm: Warm::new(warm, grace, active.clone()),
+            active,
+            turns: Turns::new(running),
+            replays: Replays::default(),
+            in_flight,
+            crashed,
+        });
+        let orchestrator = Orchestrator { shared: shared.clone() };
+        // Weakly: what is woken belongs to the runtime, and not the other way round.
+        let weak = Arc::downgrade(&shared);
+        shared.watches.on_wake(move |instance, woken| {
+            if let Some(shared) = weak.upgrade() {
+                Orchestrator { shared }.woken(instance, woken);
+            }
+        });
+        let weak = Arc::downgrade(&shared);
+        shared.watches.on_trouble(move |moment, message| {
+            if let Some(shared) = weak.upgrade() {
+                let kind = EventKind::Warning { message };
+                shared.bus.publish(Event { instance: None, slot: moment.slot, time: moment.unix_time, kind });
+            }
+        });
+        Ok(Runtime {
+            monitor: StateMonitor::new(shared.clone()),
+            shared,
             sandbox,
+            orchestrator,
             named: options.names.iter().map(|(name, key)| (name.clone(), (*key).into())).collect(),
-            names: Names::new(options.names.into_iter().map(|(name, key)| (key, name))),
-            monitor,
             started: AtomicBool::new(false),
-            stopping,
-            next: AtomicU64::new(0),
+            registered: Mutex::default(),
+            tasks: Mutex::default(),
         })
     }
 
-    /// Starts serving.
+    /// Starts serving, and takes up the instances that an earlier runtime left unfinished in the data dir: what there were.
     ///
     /// # Errors
-    /// None today; a cluster that cannot be reached will be one.
-    pub async fn start(&self) -> Result<(), RuntimeError> {
-        self.stopping.send_replace(false);
+    /// Where the store cannot be read.
+    pub async fn start(&self) -> Result<Recovered, RuntimeError> {
+        if self.started.swap(true, Ordering::Relaxed) {
+            return Ok(Recovered::default());
+        }
         self.shared.bus.open();
-        self.started.store(true, Ordering::Relaxed);
-        Ok(())
+        let watches = self.shared.watches.clone();
+        let warm = self.shared.warm.clone();
+        let pump = tokio::spawn(watches.pump());
+        let tidy = tokio::spawn(async move {
+            loop {
+                let again = warm.sweep();
+                tokio::time::sleep(again.max(std::time::Duration::from_millis(10))).await;
+            }
+        });
+        self.tasks.lock().extend([pump, tidy]);
+        if self.shared.persistent { self.orchestrator.recover().await } else { Ok(Recovered::default()) }
     }
 
-    /// Stops: running flows are cancelled, subscriptions end with the last event of the last of them.
+    /// Stops. In memory that cancels what runs; with a data dir it is suspended, and goes on when a runtime starts there
+    /// again. Subscriptions end with the last event of the last of them.
     pub async fn stop(&self) {
         self.started.store(false, Ordering::Relaxed);
-        self.stopping.send_replace(true);
+        let command = if self.shared.persistent { Command::Stop } else { Command::Cancel("the host".to_owned()) };
+        self.shared.active.command_all(&command);
         self.monitor.stop();
         self.shared.bus.close();
+        while self.shared.active.len() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        for task in std::mem::take(&mut *self.tasks.lock()) {
+            task.abort();
+        }
     }
 
     /// What happens from now on.
@@ -151,12 +257,17 @@ impl Runtime {
 
     /// A new transaction.
     pub fn transaction_builder(&self) -> TransactionBuilder {
-        TransactionBuilder::new(self.chain.clone(), self.shared.config.enable_simulation)
+        TransactionBuilder::new(self.shared.chain.clone(), self.shared.config.enable_simulation)
+    }
+
+    /// Instances: their states, and what operators do to them.
+    pub fn orchestrator(&self) -> &Orchestrator {
+        &self.orchestrator
     }
 
     /// The cluster.
     pub fn chain(&self) -> &Arc<dyn Chain> {
-        &self.chain
+        &self.shared.chain
     }
 
     /// The sandbox.
@@ -164,51 +275,97 @@ impl Runtime {
         &self.sandbox
     }
 
+    /// Where journals are written and read.
+    pub fn writer(&self) -> &Writer {
+        &self.shared.writer
+    }
+
     /// Checks, links and compiles a flow.
     ///
     /// # Errors
     /// [`RuntimeError::Load`]: why these bytes are not a flow that this host runs.
     pub async fn load(&self, flow: &[u8], drivers: &[Vec<u8>], limits: &Limits) -> Result<Arc<Flow>, RuntimeError> {
-        Ok(Arc::new(self.sandbox.load(flow, drivers, limits).await?))
+        self.shared.programs.load(flow, drivers, limits).await
+    }
+
+    /// Takes in a declared flow under its id, in place of an earlier one; its digest.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Declared`]: why it is not valid.
+    pub fn register_flow(&self, flow: ProtocolFlow) -> Result<Digest, RuntimeError> {
+        let id = flow.id.clone();
+        let program = self.shared.programs.declare(flow)?;
+        let digest = program.digest();
+        self.registered.lock().insert(id, program);
+        Ok(digest)
     }
 
     /// Runs a flow to its end.
     ///
     /// # Errors
     /// [`RuntimeError`] where it cannot start. How a started flow ends is in the report.
-    pub async fn run(&self, flow: &Arc<Flow>, request: RunRequest) -> Result<RunReport, RuntimeError> {
+    pub async fn run<'a>(&self, flow: impl Into<Runnable<'a>>, request: RunRequest) -> Result<RunReport, RuntimeError> {
+        let start = self.prepare(flow.into(), request)?;
+        self.orchestrator.run(start).await
+    }
+
+    /// Starts an instance of a flow beside this task; its id.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] where it cannot start.
+    pub async fn start_flow<'a>(
+        &self,
+        flow: impl Into<Runnable<'a>>,
+        request: RunRequest,
+    ) -> Result<String, RuntimeError> {
+        let start = self.prepare(flow.into(), request)?;
+        self.orchestrator.start(start)
+    }
+
+    /// Where an instance stands.
+    ///
+    /// # Errors
+    /// Where there is none of this name.
+    pub fn execution_status(&self, instance: &str) -> Result<Row, RuntimeError> {
+        self.orchestrator.status(instance)
+    }
+
+    /// The entries of an instance's present episode.
+    ///
+    /// # Errors
+    /// Where there is none of this name.
+    pub fn journal(&self, instance: &str) -> Result<Vec<Block>, RuntimeError> {
+        let row = self.orchestrator.status(instance)?;
+        let id = JournalId { instance: row.id, episode: row.episode };
+        Ok(self.shared.writer.store().entries(id, 0, u64::MAX)?)
+    }
+
+    fn prepare(&self, flow: Runnable<'_>, request: RunRequest) -> Result<Start, RuntimeError> {
         if !self.started.load(Ordering::Relaxed) {
             return Err(RuntimeError::NotStarted);
         }
+        let program = match flow {
+            Runnable::Flow(flow) => Program::Component(flow.clone()),
+            Runnable::Registered(id) => {
+                let known = self.registered.lock().get(id).cloned();
+                known.ok_or_else(|| RuntimeError::NoFlow(id.to_owned()))?
+            }
+        };
         let limits = request.limits.unwrap_or_default();
         limits.within(self.sandbox.ceiling())?;
-        let inputs = inputs::check(&request.inputs, flow.descriptor(), &self.named)?;
-        let mut names = self.names.clone();
+        let inputs = inputs::check(&request.inputs, program.descriptor(), &self.named)?;
+        let mut names = self.shared.names.clone();
         for (role, key) in &inputs.roles {
             names.add_role((*key).into(), role);
         }
-        let instance = request.instance.unwrap_or_else(|| self.fresh(flow));
-        let start = Start {
-            shared: self.shared.clone(),
-            chain: self.chain.clone(),
-            flow: flow.clone(),
-            instance,
-            inputs,
-            limits,
-            names,
-        };
-        let _speaking = self.shared.bus.run();
-        let mut stopping = self.stopping.subscribe();
-        Ok(instance::run(start, async move {
-            // The sender lives as long as the runtime; if it is gone, so is the reason to go on.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        })
-        .await)
+        Ok(Start { program, inputs, limits, names, name: request.instance })
     }
+}
 
-    /// An id that no other instance of this runtime has.
-    fn fresh(&self, flow: &Flow) -> String {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{number}", flow.descriptor().id)
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        for task in std::mem::take(&mut *self.tasks.lock()) {
+            task.abort();
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::{
     },
 };
 use tokio::task::JoinHandle;
-use valence_chain::{Chain, ChainError, UpdatesError};
+use valence_chain::{ChainError, UpdatesError};
 
 /// A change of an account. What is gone has no lamports, no data, and the system program as owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,15 +41,14 @@ pub struct SubscriptionId(u64);
 
 /// The account subscriptions of a runtime.
 pub struct StateMonitor {
-    chain: Arc<dyn Chain>,
     shared: Arc<Shared>,
     next: AtomicU64,
     tasks: Mutex<BTreeMap<SubscriptionId, JoinHandle<()>>>,
 }
 
 impl StateMonitor {
-    pub(crate) fn new(chain: Arc<dyn Chain>, shared: Arc<Shared>) -> Self {
-        StateMonitor { chain, shared, next: AtomicU64::new(0), tasks: Mutex::default() }
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        StateMonitor { shared, next: AtomicU64::new(0), tasks: Mutex::default() }
     }
 
     /// Calls back with the account as it is now, if it exists, and at every change from then on, in slot order.
@@ -62,13 +61,13 @@ impl StateMonitor {
         mut callback: impl FnMut(StateUpdate) + Send + 'static,
     ) -> Result<SubscriptionId, ChainError> {
         // Subscribed before the first read, so that no change falls between the two.
-        let mut updates = self.chain.subscribe(&[account]);
-        let read = self.chain.accounts(&[account], None, None).await?;
+        let mut updates = self.shared.chain.subscribe(&[account]);
+        let read = self.shared.chain.accounts(&[account], None, None).await?;
         let mut seen = read.moment.slot;
         if let Some(found) = read.accounts.into_iter().next().flatten() {
             callback(update(account, seen, Some(found)));
         }
-        let (chain, shared) = (self.chain.clone(), self.shared.clone());
+        let (chain, shared) = (self.shared.chain.clone(), self.shared.clone());
         let task = tokio::spawn(async move {
             loop {
                 let changed = match updates.next().await {
@@ -76,7 +75,7 @@ impl StateMonitor {
                     Ok(news) if news.moment.slot <= seen => continue,
                     Ok(news) => news.changed.into_iter().next().map(|(_, now)| (news.moment, now)),
                     // What was missed is in the state as it is now.
-                    Err(UpdatesError::Lagged { .. }) => match chain.accounts(&[account], None, None).await {
+                    Err(UpdatesError::Lagged { .. }) => match shared.chain.accounts(&[account], None, None).await {
                         Ok(read) => read.accounts.into_iter().next().map(|now| (read.moment, now)),
                         Err(_) => None,
                     },

@@ -1,56 +1,84 @@
-//! The door of one instance: it answers every call, records it with its reply, and keeps the flow's time.
+//! The door of one attempt: a call that is on record is answered from the record, every other one by the world; each is
+//! recorded and counted, and the flow's time is kept. What stays between attempts is in `Instance`; effects are in `emit.rs`.
 
-use super::{Entry, reply};
+use super::{
+    Entry, Instance,
+    offer::Offer,
+    past::{Past, Recalled},
+    reply,
+};
 use crate::{
     conditions,
-    events::{Event, EventKind},
+    events::EventKind,
+    orchestrator::Turn,
     reading::KEYS,
-    runtime::Shared,
     transaction::{fault, prepare_step},
-    waiting::{self, Woken},
+    watches::{self, Waits, Woken},
 };
 use parking_lot::Mutex;
 use solana_sdk::{pubkey::Pubkey, transaction::VersionedTransaction};
-use std::{collections::BTreeMap, sync::Arc};
-use valence_chain::{Chain, ChainError};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+use valence_chain::ChainError;
 use valence_door::{
     Answer, ChainFault, Condition, Deadline, Door, Excess, Few, HostCall, HostReply, Level, Moment, Reason,
-    SimulateError, Snapshot, Step, Stop, Wake, WatchError,
+    SimulateError, Snapshot, Stop, Wake, WatchError,
 };
-use valence_journal::{EntryError, Journal, Stamp};
-use valence_sandbox::{Limit, Limits};
+use valence_journal::{Change, Journal, JournalError, Record, Stamp};
+use valence_sandbox::{Gauge, Limit, Limits};
 
 /// Filters in one query.
 const FILTERS: usize = 8;
 
 /// What outlives the door: the journal, which the run reads when the sandbox is gone.
-pub(super) type Recorder = Arc<Mutex<Journal<Entry>>>;
+pub(crate) type Recorder = Arc<Mutex<Journal<Entry>>>;
 
-/// The door of one episode of one instance.
-pub(super) struct InstanceDoor {
-    pub shared: Arc<Shared>,
-    pub chain: Arc<dyn Chain>,
+/// The door of one attempt of one episode.
+pub(crate) struct InstanceDoor {
+    pub instance: Arc<Instance>,
     pub journal: Recorder,
     pub limits: Limits,
-    pub instance: String,
     pub episode: u32,
-    pub roles: BTreeMap<String, Pubkey>,
-    pub names: Arc<Mutex<crate::decode::Names>>,
+    /// What is on record, until the world begins.
+    pub past: Option<Arc<Mutex<Past>>>,
+    pub gauge: Arc<Gauge>,
+    /// The right to run; given back while the flow waits.
+    pub turn: Option<Turn>,
+    /// What woke the instance, when it was out of memory; for the wait that it left at.
+    pub woken: Option<Woken>,
     /// Calls so far; an effect's identity.
     pub calls: u64,
+    /// About how many bytes of journal this episode has.
+    pub weight: u64,
     pub now: Moment,
     /// Whether this episode has waited; one that never does is delayed before the next.
-    pub waited: Arc<std::sync::atomic::AtomicBool>,
+    pub waited: Arc<AtomicBool>,
 }
 
-/// Only a record that DAG-CBOR cannot say, or a machine without memory, comes here.
-fn broken(error: EntryError) -> Stop {
+/// A record that cannot be written: the machine's trouble.
+pub(crate) fn broken(error: impl std::fmt::Display) -> Stop {
     Stop::Fault(error.to_string())
 }
 
 impl Door for InstanceDoor {
     fn call(&mut self, call: HostCall) -> Answer<'_> {
         self.calls = self.calls.saturating_add(1);
+        if self.past.is_some() {
+            match self.recall(&call) {
+                Ok(Recalled::Told { reply, .. }) => return Answer::Ready(Ok(reply)),
+                Ok(Recalled::Open { entry, proposal, offer, .. }) => {
+                    return Answer::Later(Box::pin(self.emit(call, proposal, entry, *offer)));
+                }
+                // Here the world begins.
+                Ok(Recalled::Nothing) => {}
+                Err(stop) => return Answer::Ready(Err(stop)),
+            }
+        }
         match call {
             HostCall::Get { keys, slice } => match self.get_now(&keys, slice.clone()) {
                 Some(reply) => Answer::Ready(self.answered(HostCall::Get { keys, slice }, HostReply::Get(reply))),
@@ -61,7 +89,7 @@ impl Door for InstanceDoor {
             },
             HostCall::FindProgramAddress { program, seeds } => {
                 let bytes: Vec<Vec<u8>> = seeds.iter().map(|s| s.to_vec()).collect();
-                let found = self.shared.addresses.find(&program.into(), &bytes);
+                let found = self.instance.shared.addresses.find(&program.into(), &bytes);
                 let found = found.map(|(address, bump)| (address.into(), bump));
                 let call = HostCall::FindProgramAddress { program, seeds };
                 Answer::Ready(self.answered(call, HostReply::FindProgramAddress(found)))
@@ -80,7 +108,8 @@ impl Door for InstanceDoor {
                 self.answered(HostCall::Wait { any_of, deadline }, HostReply::Wait(reply))
             })),
             HostCall::Build(step) => Answer::Later(Box::pin(async move {
-                let prepared = prepare_step(&*self.chain, &self.shared.addresses, &self.roles, &step).await;
+                let shared = &self.instance.shared;
+                let prepared = prepare_step(&*shared.chain, &shared.addresses, &self.instance.roles, &step).await;
                 let reply = prepared.map(|p| Box::new(p.for_flow()));
                 self.answered(HostCall::Build(step), HostReply::Build(reply))
             })),
@@ -88,7 +117,14 @@ impl Door for InstanceDoor {
                 let reply = self.simulate(&wire).await;
                 self.answered(HostCall::Simulate { wire }, HostReply::Simulate(reply))
             })),
-            HostCall::Emit { step, give_up } => Answer::Later(Box::pin(self.emit(step, give_up))),
+            call @ HostCall::Emit { .. } => {
+                let proposal = self.proposal();
+                Answer::Later(Box::pin(async move {
+                    let intent = self.journal.lock().entries();
+                    self.record(Entry::Intent { proposal: proposal.clone(), call: call.clone() })?;
+                    self.emit(call, proposal, intent, Offer::default()).await
+                }))
+            }
         }
     }
 
@@ -98,6 +134,31 @@ impl Door for InstanceDoor {
 }
 
 impl InstanceDoor {
+    /// Asks the record, and keeps time and weight as they were.
+    fn recall(&mut self, call: &HostCall) -> Result<Recalled, Stop> {
+        let Some(past) = &mut self.past else { return Ok(Recalled::Nothing) };
+        let recalled = past.lock().recall(call)?;
+        match &recalled {
+            Recalled::Told { moment, weight, .. } | Recalled::Open { moment, weight, .. } => {
+                self.now = *moment;
+                self.weight = self.weight.saturating_add(*weight);
+            }
+            Recalled::Nothing => {}
+        }
+        match &recalled {
+            Recalled::Told { .. } => {
+                if matches!(call, HostCall::Wait { .. }) {
+                    self.waited.store(true, Ordering::Relaxed);
+                }
+            }
+            Recalled::Open { .. } | Recalled::Nothing => {
+                self.past = None;
+                self.gauge.replaying(false);
+            }
+        }
+        Ok(recalled)
+    }
+
     /// Records an effect-free call with its reply, and hands the reply over.
     fn answered(&mut self, call: HostCall, reply: HostReply) -> Result<HostReply, Stop> {
         match &reply {
@@ -111,39 +172,42 @@ impl InstanceDoor {
         Ok(reply)
     }
 
-    /// Appends an entry. It is not chained yet: that is the barrier's work.
+    /// Appends an entry. It is not durable yet: that is the barrier's work.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), Stop> {
+        self.weight = self.weight.saturating_add(entry.weight());
         let stamp = Stamp { slot: self.now.slot, time: self.now.time };
-        let mut journal = self.journal.lock();
-        journal.append(stamp, entry).map_err(broken)?;
-        self.within(&journal)
-    }
-
-    /// Makes all entries part of the chain: before anything leaves the process.
-    pub(super) fn barrier(&mut self) -> Result<(), Stop> {
-        let mut journal = self.journal.lock();
-        journal.barrier().map_err(broken)?;
-        self.within(&journal)
-    }
-
-    fn within(&self, journal: &Journal<Entry>) -> Result<(), Stop> {
-        if journal.weight() > self.limits.journal_bytes {
+        self.journal.lock().append(stamp, entry).map_err(broken)?;
+        if self.weight > self.limits.journal_bytes {
             return Err(Stop::Limit(self.limits.hit(Limit::journal_bytes)));
         }
         Ok(())
     }
 
-    /// Tells subscribers, after a barrier. What nobody hears is not even put into words.
-    pub(super) fn tell(&mut self, kind: impl FnOnce(&Self) -> EventKind) -> Result<(), Stop> {
-        if !self.shared.bus.heard() {
-            return Ok(());
+    /// Waits until all entries are durable: before anything leaves the process.
+    pub(super) async fn barrier(&mut self) -> Result<(), Stop> {
+        let durable = self.journal.lock().barrier();
+        durable.await.map_err(broken)
+    }
+
+    /// Tells subscribers, once all that was recorded before is durable. What nobody hears is not even put into words.
+    pub(super) fn tell(&mut self, kind: impl FnOnce(&Self) -> EventKind) {
+        if !self.instance.shared.bus.heard() {
+            return;
         }
-        self.barrier()?;
-        let moment = self.chain.moment();
-        let kind = kind(self);
-        let event = Event { instance: Some(self.instance.clone()), slot: moment.slot, time: moment.unix_time, kind };
-        self.shared.bus.publish(event);
-        Ok(())
+        let event = self.instance.event(kind(self));
+        let shared = self.instance.shared.clone();
+        let mut journal = self.journal.lock();
+        journal.then(move |durable: Result<(), &JournalError>| {
+            if durable.is_ok() {
+                shared.bus.publish(event);
+            }
+        });
+        journal.flush();
+    }
+
+    /// Says in the instance's row what it is doing, with the next entries.
+    pub(super) fn becomes(&mut self, change: Change) {
+        self.journal.lock().change(change);
     }
 
     fn log(&mut self, level: Level, message: String) -> Result<HostReply, Stop> {
@@ -156,7 +220,7 @@ impl InstanceDoor {
                 Level::Error => "error",
             },
             message,
-        })?;
+        });
         Ok(HostReply::Log)
     }
 
@@ -169,7 +233,7 @@ impl InstanceDoor {
             return Some(Err(WatchError::TooMany(Excess::new(keys.len(), KEYS))));
         }
         let keys: Few<Pubkey> = keys.iter().map(|k| (*k).into()).collect();
-        let read = self.chain.accounts_now(&keys, slice.map(reply::slice))?;
+        let read = self.instance.shared.chain.accounts_now(&keys, slice.map(reply::slice))?;
         Some(read.map(snapshot).map_err(|e| fault(e).into()))
     }
 
@@ -180,18 +244,18 @@ impl InstanceDoor {
     ) -> Result<Snapshot, WatchError> {
         let keys: Vec<Pubkey> = keys.iter().map(|k| (*k).into()).collect();
         // Never older than what the flow has seen already.
-        let read = self.chain.accounts(&keys, slice.map(reply::slice), Some(self.now.slot)).await;
+        let read = self.instance.shared.chain.accounts(&keys, slice.map(reply::slice), Some(self.now.slot)).await;
         read.map(snapshot).map_err(|e| fault(e).into())
     }
 
     async fn find(&self, query: &valence_door::ProgramQuery) -> Result<valence_door::Found, WatchError> {
-        let found = self.chain.find(&reply::query(query)).await.map_err(|e| match e {
+        let found = self.instance.shared.chain.find(&reply::query(query)).await.map_err(|e| match e {
             ChainError::TooMuchData { bytes, limit, .. } => {
                 WatchError::TooLarge(Excess { given: bytes, allowed: limit })
             }
             other => fault(other).into(),
         })?;
-        let accounts = found.accounts.into_iter().map(|(key, a)| (key.into(), reply::account(a))).collect();
+        let accounts = found.accounts.into_iter().map(|(key, account)| (key.into(), reply::account(account))).collect();
         Ok(valence_door::Found { moment: reply::moment(found.moment), accounts })
     }
 
@@ -199,7 +263,7 @@ impl InstanceDoor {
         let transaction: VersionedTransaction =
             bincode::deserialize(wire).map_err(|e| SimulateError::NotATransaction(e.to_string()))?;
         transaction.sanitize().map_err(|e| SimulateError::NotATransaction(e.to_string()))?;
-        let report = self.chain.simulate(&transaction).await.map_err(fault)?;
+        let report = self.instance.shared.chain.simulate(&transaction).await.map_err(fault)?;
         Ok(Box::new(reply::simulation(&report)))
     }
 
@@ -214,17 +278,18 @@ impl InstanceDoor {
         if any_of.is_empty() && deadline.is_none() {
             return Ok(Err(WatchError::NothingToWaitFor));
         }
-        self.waited.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.learn_holdings(any_of).await;
-        self.tell(|door| EventKind::Waiting {
-            conditions: any_of.iter().map(|c| conditions::say(c, &door.names.lock())).collect(),
-            deadline: deadline.map(|d| match d {
-                Deadline::Slot(slot) => format!("slot {slot}"),
-                Deadline::Time(time) => format!("time {time}"),
-            }),
-        })?;
-        let (chain, shared) = (self.chain.clone(), self.shared.clone());
-        let woken = match waiting::wait(&*chain, &shared.timeline, any_of, deadline).await {
+        self.waited.store(true, Ordering::Relaxed);
+        if self.woken.is_none() {
+            self.learn_holdings(any_of).await;
+            self.tell(|door| EventKind::Waiting {
+                conditions: door.instance.words(any_of),
+                deadline: deadline.map(|d| match d {
+                    Deadline::Slot(slot) => format!("slot {slot}"),
+                    Deadline::Time(time) => format!("time {time}"),
+                }),
+            });
+        }
+        let woken = match self.sleep("waiting", any_of, deadline).await {
             Ok(woken) => woken,
             // What the chain's description schedules went wrong: that is for whoever wrote it, and not for the flow.
             Err(error @ ChainError::EventFailed { .. }) => return Err(Stop::Fault(error.to_string())),
@@ -238,14 +303,13 @@ impl InstanceDoor {
                         Reason::Condition(place) => usize::try_from(*place)
                             .ok()
                             .and_then(|place| any_of.get(place))
-                            .map_or_else(String::new, |c| conditions::say(c, &door.names.lock())),
+                            .map_or_else(String::new, |c| conditions::say(c, &door.instance.names.lock())),
                     },
-                })?;
+                });
                 Ok(Ok(Wake { moment: reply::moment(moment), reason }))
             }
             Woken::Never => {
-                let names = self.names.lock();
-                let all: Vec<String> = any_of.iter().map(|c| conditions::say(c, &names)).collect();
+                let all = self.instance.words(any_of);
                 Err(Stop::Stalled(if all.is_empty() {
                     "a deadline out of reach".to_owned()
                 } else {
@@ -255,21 +319,77 @@ impl InstanceDoor {
         }
     }
 
+    /// Waits until one of these holds. Meanwhile somebody else may run, and the instance may leave memory; then this is the
+    /// wait that it comes back to, and what woke it is known.
+    pub(super) async fn sleep(
+        &mut self,
+        state: &str,
+        any_of: &[Condition],
+        deadline: Option<&Deadline>,
+    ) -> Result<Woken, ChainError> {
+        if let Some(woken) = self.woken.take() {
+            return Ok(woken);
+        }
+        let instance = self.instance.clone();
+        let shared = &instance.shared;
+        let mut wait = std::pin::pin!(shared.watches.wait(instance.number, any_of, deadline));
+        // What holds already costs no more than the look.
+        let ready = std::future::poll_fn(|cx| match wait.as_mut().poll(cx) {
+            Poll::Ready(woken) => Poll::Ready(Some(woken)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        if let Some(woken) = ready.await {
+            return woken;
+        }
+        // From here on it can be found by what it waits for, also by the next process.
+        let waits = Waits::new(any_of, deadline);
+        self.becomes(Change {
+            state: Some(state.to_owned()),
+            detail: Some(instance.words(any_of).join(", or ")),
+            waits: Some(waits.to_bytes().ok()),
+            ..Change::default()
+        });
+        self.journal.lock().flush();
+        // The turn is given back with a place in the warm set, so that those in memory have a bound.
+        let place = tokio::select! {
+            biased;
+            woken = &mut wait => Err(woken),
+            place = shared.warm.enter(instance.number) => Ok(place),
+        };
+        let woken = match place {
+            Err(woken) => woken,
+            Ok(place) => {
+                self.turn = None;
+                let woken = wait.await;
+                drop(place);
+                self.turn = Some(shared.turns.take(&instance.flow).await);
+                woken
+            }
+        };
+        self.becomes(Change {
+            state: Some("running".to_owned()),
+            detail: Some(String::new()),
+            waits: Some(None),
+            ..Change::default()
+        });
+        woken
+    }
+
     /// So that conditions on token accounts can be said with decimals and the token's name.
     async fn learn_holdings(&self, any_of: &[Condition]) {
-        if !self.shared.bus.heard() {
+        if !self.instance.shared.bus.heard() {
             return;
         }
         let accounts = any_of.iter().filter_map(|c| match c {
             Condition::TokenAmountAbove { key, .. } | Condition::TokenAmountBelow { key, .. } => Some((*key).into()),
             _ => None,
         });
-        crate::decode::learn(&*self.chain, &self.names, accounts.collect()).await;
+        crate::decode::learn(&*self.instance.shared.chain, &self.instance.names, accounts.collect()).await;
     }
 
     /// The id of the present call's effect.
-    pub(super) fn proposal(&self) -> String {
-        let mut text = self.instance.clone().into_bytes();
+    fn proposal(&self) -> String {
+        let mut text = self.instance.name.clone().into_bytes();
         text.push(0);
         text.extend_from_slice(&self.episode.to_le_bytes());
         text.extend_from_slice(&self.calls.to_le_bytes());
@@ -281,17 +401,9 @@ impl InstanceDoor {
         if conditions.is_empty() {
             return Ok((None, None));
         }
-        let view = waiting::look(&*self.chain, conditions).await.map_err(fault)?;
+        let view = watches::look(&*self.instance.shared.chain, conditions).await.map_err(fault)?;
         let not = (0u32..).zip(conditions).find(|(_, c)| !conditions::holds(c, &view)).map(|(place, _)| place);
         Ok((conditions::first_that_holds(conditions, &view), not))
-    }
-
-    /// The step as it is tried: what it leaves to the host is filled in.
-    pub(super) fn attempts(&self, step: &Step) -> u32 {
-        match step.retry.max_attempts {
-            0 => self.shared.config.max_retries.max(1),
-            some => some,
-        }
     }
 }
 

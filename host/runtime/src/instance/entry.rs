@@ -40,6 +40,15 @@ pub enum Entry {
         /// Compute units of that simulation.
         compute_units: u64,
     },
+    /// Its signers have decided.
+    Decided {
+        /// The proposal's id.
+        proposal: String,
+        /// Which try, from 1.
+        attempt: u32,
+        /// Why they refused it; none where they approved.
+        rejected: Option<String>,
+    },
     /// The transaction was executed.
     Executed {
         /// The proposal's id.
@@ -48,10 +57,23 @@ pub enum Entry {
         attempt: u32,
         /// In which slot.
         slot: u64,
+        /// Consumed.
+        compute_units: u64,
         /// In lamports.
         fee: u64,
         /// Why it failed, if it did.
         failure: Option<Failure>,
+    },
+    /// A try failed; the next one comes in this slot, counted from the failure.
+    Retry {
+        /// The proposal's id.
+        proposal: String,
+        /// Which try failed, from 1.
+        attempt: u32,
+        /// When the next one comes.
+        slot: u64,
+        /// How it failed.
+        why: String,
     },
     /// What the flow was told about its intent.
     Reply {
@@ -60,9 +82,20 @@ pub enum Entry {
         /// What was told.
         reply: HostReply,
     },
-    /// The last entry of an episode.
+    /// The instance was paused: nothing moves until somebody resumes it.
+    Paused {
+        /// Why: `limit`, `exhausted`, `diverged`, `quarantine`, `upgrade`, `damage` or `operator`.
+        reason: String,
+        /// In words, and what to do.
+        message: String,
+        /// Who, where it was a person.
+        by: String,
+    },
+    /// Somebody had it go on.
+    Resumed(Box<Resumed>),
+    /// The last entry of an episode, unless it trapped or failed and is retried.
     End {
-        /// How it ended: `done`, `continue`, `failed`, `trapped`, `limit`, `stalled`, `fault` or `cancelled`.
+        /// How it ended: `done`, `continue`, `failed`, `trapped` or `cancelled`.
         outcome: String,
         /// The flow's words, or the state that it left.
         value: Bytes,
@@ -79,6 +112,21 @@ fn call_in<'de, D: Deserializer<'de>>(d: D) -> Result<(HostCall, HostReply), D::
     Deserialize::deserialize(d)
 }
 
+/// Under what an instance goes on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Who.
+    pub by: String,
+    /// Entries from this number up to this one no longer count: what a retry asks anew. None: all count.
+    pub keep: Option<u64>,
+    /// Limits that changed, by name.
+    pub limits: Vec<(Cow<'static, str>, u64)>,
+    /// Another build of the flow, sha2-256; none: the same.
+    pub flow: Option<Bytes>,
+    /// Whether a step whose tries are used up gets as many again.
+    pub tries: bool,
+}
+
 /// All that replay depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -86,12 +134,16 @@ pub struct Header {
     pub instance: String,
     /// Counts from 0.
     pub episode: u32,
+    /// The flow's id.
+    pub id: String,
     /// Of the flow's component, sha2-256.
     pub flow: Bytes,
     /// Of the drivers composed into it, in order.
     pub drivers: Vec<Bytes>,
     /// The cluster's genesis hash.
     pub genesis: Key,
+    /// Tells the engine's compiled code from another's. A replay under another one warns.
+    pub engine: String,
     /// Limits by name, in the order of the sandbox's table.
     pub limits: Vec<(Cow<'static, str>, u64)>,
     /// Params by name, in the order of the descriptor.
@@ -111,9 +163,29 @@ impl Record for Entry {
             Entry::Call { .. } => "call",
             Entry::Intent { .. } => "intent",
             Entry::Built { .. } => "built",
+            Entry::Decided { .. } => "decided",
             Entry::Executed { .. } => "executed",
+            Entry::Retry { .. } => "retry",
+            Entry::Paused { .. } => "paused",
+            Entry::Resumed(_) => "resumed",
             Entry::Reply { .. } => "reply",
             Entry::End { .. } => "end",
+        }
+    }
+
+    fn key(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Entry::Header(header) => Some(Cow::Borrowed(&header.id)),
+            Entry::Call { call, .. } => Some(Cow::Borrowed(call.name())),
+            Entry::Intent { proposal, .. }
+            | Entry::Built { proposal, .. }
+            | Entry::Decided { proposal, .. }
+            | Entry::Executed { proposal, .. }
+            | Entry::Retry { proposal, .. }
+            | Entry::Reply { proposal, .. } => Some(Cow::Borrowed(proposal)),
+            Entry::Paused { reason, .. } => Some(Cow::Borrowed(reason)),
+            Entry::Resumed(resumed) => Some(Cow::Borrowed(&resumed.by)),
+            Entry::End { outcome, .. } => Some(Cow::Borrowed(outcome)),
         }
     }
 
@@ -126,6 +198,10 @@ impl Record for Entry {
             Entry::Intent { call, .. } => of_call(call),
             Entry::Built { wire, .. } => wide(wire.len()),
             Entry::Executed { failure, .. } => failure.as_ref().map_or(0, |f| texts(&f.logs)),
+            Entry::Decided { rejected, .. } => rejected.as_ref().map_or(0, |why| wide(why.len())),
+            Entry::Retry { why, .. } => wide(why.len()),
+            Entry::Paused { message, .. } => wide(message.len()),
+            Entry::Resumed(_) => 0,
             Entry::Reply { reply, .. } => of_reply(reply),
             Entry::End { value, .. } => wide(value.len()),
         })

@@ -1,6 +1,10 @@
 //! The index of waiters: by account, by slot, by time. It is told what changed and answers who is woken and why; what that
 //! costs depends on who waits for what changed, and not on how many others wait. It knows no chain, no lock and no task.
 
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;
+
 use super::Waits;
 use crate::conditions;
 use foldhash::fast::RandomState;

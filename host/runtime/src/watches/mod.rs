@@ -15,6 +15,8 @@
 mod index;
 mod pump;
 #[cfg(test)]
+mod scripted;
+#[cfg(test)]
 mod tests;
 mod waits;
 
@@ -45,10 +47,9 @@ pub enum Woken {
     Never,
 }
 
-/// Called for each parked instance that is woken; the instance is then no longer in the index. It counts as running until
-/// the guard is dropped, so virtual time stands still until it has been rebuilt and has waited or ended again. Called from
-/// the pump, so it must not block, and only hand over.
-pub type OnWake = dyn Fn(u64, Reason, Moment, Running) + Send + Sync;
+/// Called for each parked instance that is woken, which is then no longer in the index. The pump calls it, and moves virtual
+/// time only afterwards: so it takes a [`Running`] for the instance before it returns, hands over, and does not block.
+pub type OnWake = dyn Fn(u64, Woken) + Send + Sync;
 
 /// Called for what went wrong on the chain and concerns no single waiter, in one line.
 pub type OnTrouble = dyn Fn(Moment, String) + Send + Sync;
@@ -117,7 +118,7 @@ impl Watches {
     }
 
     /// Who is told that a parked instance is woken; set it before anything is parked. Whether it was the first.
-    pub fn on_wake(&self, call: impl Fn(u64, Reason, Moment, Running) + Send + Sync + 'static) -> bool {
+    pub fn on_wake(&self, call: impl Fn(u64, Woken) + Send + Sync + 'static) -> bool {
         self.on_wake.set(Box::new(call)).is_ok()
     }
 
@@ -182,8 +183,8 @@ impl Watches {
         true
     }
 
-    /// Adds parked instances, as a store remembers them; the pump then looks once at all that they wait for, and wakes those
-    /// for whom it holds already.
+    /// Adds parked instances, as a store remembers them, which may be done in many calls; the pump then looks once at all that
+    /// these wait for, and wakes those for whom it holds already.
     pub fn restore(&self, all: impl IntoIterator<Item = (u64, Waits)>) {
         /// Added under one lock.
         const SOME: usize = 1024;
@@ -218,16 +219,20 @@ impl Watches {
         self.state.lock().index.waits_of(instance).cloned()
     }
 
-    /// How many wait and how many run.
-    pub fn counts(&self) -> Counts {
+    /// How many instances wait out of memory.
+    pub fn parked(&self) -> usize {
         let state = self.state.lock();
-        let warm = state.warm.len();
-        Counts {
-            warm,
-            parked: state.index.len().saturating_sub(warm),
-            running: u64::try_from(state.running).unwrap_or(0),
-            accounts: state.index.accounts(),
-        }
+        state.index.len().saturating_sub(state.warm.len())
+    }
+
+    /// How many waits somebody holds.
+    pub fn warm(&self) -> usize {
+        self.state.lock().warm.len()
+    }
+
+    /// How many accounts anybody waits for.
+    pub fn accounts(&self) -> usize {
+        self.state.lock().index.accounts()
     }
 
     fn arm(&self, instance: u64, waits: Waits, waker: oneshot::Sender<Result<Woken, ChainError>>) -> Option<Armed<'_>> {
@@ -259,19 +264,6 @@ impl Watches {
         }
         gone.is_some()
     }
-}
-
-/// How many wait and how many run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// Waits that somebody holds.
-    pub warm: usize,
-    /// Instances that wait and are not in memory.
-    pub parked: usize,
-    /// Instances that run now.
-    pub running: u64,
-    /// Accounts that anybody waits for.
-    pub accounts: usize,
 }
 
 impl State {

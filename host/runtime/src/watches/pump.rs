@@ -4,17 +4,16 @@
 //! A chain with virtual time stands still until it is asked to move; it is asked when nobody runs and all that has happened
 //! is evaluated, and goes to the nearest moment that anybody waits for, or to the next thing that is scheduled.
 
-use super::{Running, State, Watches, Woken, index::Seen};
+use super::{State, Watches, Woken, index::Seen};
 use crate::reading::{self, KEYS};
 use std::sync::Arc;
 use tokio::task::{coop::consume_budget, yield_now};
-use valence_chain::{Advance, Chain, ChainError, Moment, Update, Updates, UpdatesError};
-use valence_door::Reason;
+use valence_chain::{Advance, ChainError, Moment, Update, Updates, UpdatesError};
 
 /// Who is to be told of a wake, once the lock is free.
 enum Delivery {
     Warm(tokio::sync::oneshot::Sender<Result<Woken, ChainError>>, Result<Woken, ChainError>),
-    Parked(u64, Reason, Moment, Running),
+    Parked(u64, Woken),
 }
 
 /// What the pump does after it has tried something.
@@ -56,7 +55,7 @@ impl Watches {
         }
     }
 
-    fn hear(self: &Arc<Self>, update: Result<Update, UpdatesError>) -> Next {
+    fn hear(&self, update: Result<Update, UpdatesError>) -> Next {
         match update {
             Ok(update) => {
                 if let Some(failed) = update.failed {
@@ -85,7 +84,7 @@ impl Watches {
     }
 
     /// Looks at the present state of some accounts, where that is to be done; `Again` if there are none.
-    async fn look_at_some(self: &Arc<Self>) -> Next {
+    async fn look_at_some(&self) -> Next {
         loop {
             let some = {
                 let mut state = self.state.lock();
@@ -121,7 +120,7 @@ impl Watches {
     }
 
     /// Moves virtual time if everybody waits and all that has happened is evaluated.
-    async fn move_time(self: &Arc<Self>, updates: &mut Updates) -> Next {
+    async fn move_time(&self, updates: &mut Updates) -> Next {
         let activity = {
             let state = self.state.lock();
             if !state.quiet() {
@@ -170,7 +169,7 @@ impl Watches {
 
     /// Evaluates what a move has changed, and then the moment itself: whatever the chain told of it, nobody is left waiting
     /// for a moment that is past.
-    fn moved(self: &Arc<Self>, updates: &mut Updates, moment: &Moment) -> Next {
+    fn moved(&self, updates: &mut Updates, moment: &Moment) -> Next {
         while let Some(update) = updates.try_next() {
             if self.hear(update) == Next::End {
                 return Next::End;
@@ -182,7 +181,7 @@ impl Watches {
 
     /// Wakes all whom this wakes.
     fn wake<'a>(
-        self: &Arc<Self>,
+        &self,
         moment: &Moment,
         seen: impl IntoIterator<Item = Seen<'a>>,
         changed: impl Fn(&solana_sdk::pubkey::Pubkey) -> Option<u64>,
@@ -196,10 +195,7 @@ impl Watches {
         for (instance, reason) in woken {
             told.push(match self.take_warm(&mut state, instance) {
                 Some(waker) => Delivery::Warm(waker, Ok(Woken::By(reason, *moment))),
-                None => {
-                    state.runs();
-                    Delivery::Parked(instance, reason, *moment, Running(self.clone()))
-                }
+                None => Delivery::Parked(instance, Woken::By(reason, *moment)),
             });
             self.disarm(&mut state, instance);
         }
@@ -237,9 +233,9 @@ impl Watches {
             match delivery {
                 // Whoever has dropped its wait meanwhile needs no answer.
                 Delivery::Warm(waker, result) => drop(waker.send(result)),
-                Delivery::Parked(instance, reason, moment, running) => {
+                Delivery::Parked(instance, woken) => {
                     if let Some(call) = self.on_wake.get() {
-                        call(instance, reason, moment, running);
+                        call(instance, woken);
                     }
                 }
             }

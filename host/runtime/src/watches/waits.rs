@@ -33,17 +33,17 @@ impl Waits {
     ///
     /// # Errors
     /// [`WaitsError`] where memory is short.
-    pub fn encode(&self) -> Result<Vec<u8>, WaitsError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, WaitsError> {
         let mut bytes = vec![VERSION];
         format().serialize_into(&mut bytes, self).map_err(|e| WaitsError(e.to_string()))?;
         Ok(bytes)
     }
 
-    /// The inverse of [`Waits::encode`].
+    /// The inverse of [`Waits::to_bytes`].
     ///
     /// # Errors
     /// [`WaitsError`] where these bytes are of another version, cut or damaged.
-    pub fn decode(bytes: &[u8]) -> Result<Self, WaitsError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WaitsError> {
         match bytes.split_first() {
             Some((&VERSION, rest)) => format().deserialize(rest).map_err(|e| WaitsError(e.to_string())),
             Some((other, _)) => Err(WaitsError(format!("version {other} is not version {VERSION}"))),
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn every_condition_is_read_back_as_it_was_written() {
         for waits in [all(), Waits::new(&[], Some(&Deadline::Slot(3))), Waits::new(&[], None)] {
-            assert_eq!(Waits::decode(&waits.encode().unwrap()).unwrap(), waits);
+            assert_eq!(Waits::from_bytes(&waits.to_bytes().unwrap()).unwrap(), waits);
         }
     }
 
@@ -92,23 +92,23 @@ mod tests {
         let mut bytes = vec![1, 1, 2, 32];
         bytes.extend([7; 32]);
         bytes.extend([251, 44, 1, 1, 0, 9]);
-        assert_eq!(waits.encode().unwrap(), bytes);
+        assert_eq!(waits.to_bytes().unwrap(), bytes);
     }
 
     #[test]
     fn cut_longer_and_foreign_bytes_are_errors_that_say_where_else_to_look() {
-        let bytes = all().encode().unwrap();
+        let bytes = all().to_bytes().unwrap();
         for length in 0..bytes.len() {
-            let error = Waits::decode(&bytes[..length]).unwrap_err().to_string();
+            let error = Waits::from_bytes(&bytes[..length]).unwrap_err().to_string();
             assert!(error.ends_with("it can be read from its journal"), "{error}");
         }
         let mut longer = bytes.clone();
         longer.push(0);
-        assert!(Waits::decode(&longer).is_err());
+        assert!(Waits::from_bytes(&longer).is_err());
         let mut foreign = bytes;
         foreign[0] = 2;
-        assert!(Waits::decode(&foreign).unwrap_err().to_string().contains("version 2 is not version 1"));
+        assert!(Waits::from_bytes(&foreign).unwrap_err().to_string().contains("version 2 is not version 1"));
         // A length that no memory holds is refused before anything is allocated.
-        assert!(Waits::decode(&[1, 253, 255, 255, 255, 255, 255, 255, 255, 127]).is_err());
+        assert!(Waits::from_bytes(&[1, 253, 255, 255, 255, 255, 255, 255, 255, 127]).is_err());
     }
 }

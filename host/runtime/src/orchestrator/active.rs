@@ -1,0 +1,91 @@
+//! The instances in memory, by number: where commands reach them, and who waits for their ends.
+
+use crate::instance::{Command, RunReport};
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+
+/// The longest delay after a trouble of the machine's.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The instances in memory.
+#[derive(Default)]
+pub(crate) struct Active {
+    next: AtomicU64,
+    there: Mutex<HashMap<u64, (u64, watch::Sender<Command>)>>,
+    ends: Mutex<HashMap<u64, Vec<oneshot::Sender<RunReport>>>>,
+    /// Troubles in a row.
+    faults: Mutex<HashMap<u64, u32>>,
+}
+
+impl Active {
+    /// An instance comes into memory: a token for this stay, and what it is told.
+    pub(crate) fn enter(&self, instance: u64) -> (u64, watch::Receiver<Command>) {
+        let (sender, receiver) = watch::channel(Command::None);
+        let token = self.next.fetch_add(1, Ordering::Relaxed);
+        self.there.lock().insert(instance, (token, sender));
+        (token, receiver)
+    }
+
+    /// It leaves; where it is back already, that stay goes on.
+    pub(crate) fn leave(&self, instance: u64, token: u64) {
+        let mut there = self.there.lock();
+        if there.get(&instance).is_some_and(|(stay, _)| *stay == token) {
+            there.remove(&instance);
+        }
+    }
+
+    /// Tells an instance something; false where it is not in memory.
+    pub(crate) fn command(&self, instance: u64, command: Command) -> bool {
+        self.there.lock().get(&instance).is_some_and(|(_, sender)| sender.send(command).is_ok())
+    }
+
+    /// Tells all.
+    pub(crate) fn command_all(&self, command: &Command) {
+        for (_, sender) in self.there.lock().values() {
+            // Who is gone needs not be told.
+            let _ = sender.send(command.clone());
+        }
+    }
+
+    pub(crate) fn contains(&self, instance: u64) -> bool {
+        self.there.lock().contains_key(&instance)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.there.lock().len()
+    }
+
+    /// The end of an instance, or its next stop.
+    pub(crate) fn end_of(&self, instance: u64) -> oneshot::Receiver<RunReport> {
+        let (sender, receiver) = oneshot::channel();
+        let mut ends = self.ends.lock();
+        let waiting = ends.entry(instance).or_default();
+        waiting.retain(|earlier| !earlier.is_closed());
+        waiting.push(sender);
+        receiver
+    }
+
+    /// Tells who waits for it.
+    pub(crate) fn ended(&self, instance: u64, report: &RunReport) {
+        if !matches!(report.ending, valence_sandbox::Ending::Stopped(valence_door::Stop::Fault(_))) {
+            self.faults.lock().remove(&instance);
+        }
+        for sender in self.ends.lock().remove(&instance).unwrap_or_default() {
+            let _ = sender.send(report.clone());
+        }
+    }
+
+    /// How long to wait after one more trouble: twice as long each time.
+    pub(crate) fn fault_delay(&self, instance: u64, first: Duration) -> Duration {
+        let mut faults = self.faults.lock();
+        let count = faults.entry(instance).or_default();
+        let delay = first.saturating_mul(1u32.checked_shl((*count).min(16)).unwrap_or(u32::MAX));
+        *count = count.saturating_add(1);
+        delay.min(LONGEST)
+    }
+}

@@ -1,0 +1,230 @@
+//! What operators do to an instance: cancel, pause, resume, retry, upgrade. Each is an entry of the instance's journal, and of
+//! the host's.
+
+use super::{Orchestrator, revive};
+use crate::{
+    error::RuntimeError,
+    instance::{Command, Entry, Past, Resumed, RunReport},
+};
+use valence_door::Bytes;
+use valence_journal::{Change, Instance as Row, JournalId};
+use valence_sandbox::{Digest, Limit, Limits};
+
+/// Under what a paused instance goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Resume {
+    /// Limits that change.
+    pub limits: Vec<(Limit, u64)>,
+}
+
+/// How an instance that failed or trapped goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Retry {
+    /// A build that does not fail there; it must make the same calls up to there.
+    pub with: Option<Digest>,
+}
+
+impl Orchestrator {
+    /// Ends an instance for ever. What has landed stays landed.
+    ///
+    /// # Errors
+    /// Where there is none of this name, or it has ended.
+    pub async fn cancel(&self, instance: &str, by: &str) -> Result<RunReport, RuntimeError> {
+        self.stop_it(instance, Command::Cancel(by.to_owned()), |_| {
+            let end = Entry::End {
+                outcome: "cancelled".to_owned(),
+                value: Bytes::from(format!("{by} cancelled it").into_bytes()),
+                fuel: 0,
+            };
+            let change = Change {
+                state: Some("cancelled".to_owned()),
+                detail: Some(String::new()),
+                outcome: Some("cancelled".to_owned()),
+                result: Some(format!("{by} cancelled it")),
+                ended: Some(Some(crate::instance::millis())),
+                waits: Some(None),
+                ..Change::default()
+            };
+            (end, change)
+        })
+        .await
+    }
+
+    /// Stops an instance where it is, until it is resumed.
+    ///
+    /// # Errors
+    /// Where there is none of this name, it has ended, or is paused already.
+    pub async fn pause(&self, instance: &str, by: &str) -> Result<RunReport, RuntimeError> {
+        if self.status(instance)?.state == "paused" {
+            return Err(RuntimeError::State(instance.to_owned(), "is paused already".to_owned()));
+        }
+        self.stop_it(instance, Command::Pause(by.to_owned()), |_| {
+            let message = format!("{by} paused it");
+            let entry =
+                Entry::Paused { reason: "operator".to_owned(), message: message.clone(), by: by.to_owned() };
+            let change = Change {
+                state: Some("paused".to_owned()),
+                detail: Some(format!("operator: {message}")),
+                waits: Some(None),
+                ..Change::default()
+            };
+            (entry, change)
+        })
+        .await
+    }
+
+    async fn stop_it(
+        &self,
+        instance: &str,
+        command: Command,
+        entry: impl Fn(&Row) -> (Entry, Change),
+    ) -> Result<RunReport, RuntimeError> {
+        // It may leave or enter memory while we look; each round sees one of the two.
+        for _ in 0..16 {
+            let row = self.status(instance)?;
+            if row.ended.is_some() {
+                return Err(RuntimeError::State(row.name, format!("has ended: {}", row.outcome)));
+            }
+            let end = self.shared.active.end_of(row.id);
+            if self.shared.active.command(row.id, command.clone()) {
+                if let Ok(report) = end.await {
+                    return Ok(report);
+                }
+                continue;
+            }
+            self.shared.watches.forget(row.id);
+            if self.shared.active.contains(row.id) {
+                continue;
+            }
+            let (entry, change) = entry(&row);
+            self.append(&row, vec![entry], change).await?;
+            let row = self.status(instance)?;
+            let report = revive::report_of(&row);
+            self.shared.active.ended(row.id, &report);
+            return Ok(report);
+        }
+        Err(RuntimeError::State(instance.to_owned(), "moves too fast to be stopped; try again".to_owned()))
+    }
+
+    /// Has a paused instance go on, or one that a host left unfinished.
+    ///
+    /// # Errors
+    /// Where there is none of this name, or it does not stand still; where a limit is above the host's ceiling.
+    pub async fn resume(&self, instance: &str, how: &Resume, by: &str) -> Result<(), RuntimeError> {
+        let row = self.status(instance)?;
+        if row.ended.is_some() {
+            let hint = if row.state == "failed" { "; `valence retry` goes on before the place where it failed" } else { "" };
+            return Err(RuntimeError::State(row.name, format!("has ended: {}{hint}", row.outcome)));
+        }
+        if row.state != "paused" {
+            if self.shared.active.contains(row.id) {
+                return Err(RuntimeError::State(row.name, format!("is {} already", row.state)));
+            }
+            return self.go_on(&row);
+        }
+        let mut limits = Limits::default();
+        how.limits.iter().for_each(|(limit, value)| limits.set(*limit, *value));
+        limits.within(self.shared.programs.ceiling())?;
+        let resumed = Resumed {
+            by: by.to_owned(),
+            limits: how.limits.iter().map(|(limit, value)| (limit.name().into(), *value)).collect(),
+            tries: true,
+            ..Resumed::default()
+        };
+        self.shared.replays.forgive(row.id);
+        self.append(&row, vec![Entry::Resumed(Box::new(resumed))], pending()).await?;
+        self.go_on(&self.status(instance)?)
+    }
+
+    /// Has an instance that failed or trapped go on: what it was told up to its last effect stands, everything after that it
+    /// asks anew.
+    ///
+    /// # Errors
+    /// Where there is none of this name, or it has not failed.
+    pub async fn retry(&self, instance: &str, how: &Retry, by: &str) -> Result<(), RuntimeError> {
+        let row = self.status(instance)?;
+        if !matches!(row.outcome.as_str(), "failed" | "trapped") && row.state != "paused" {
+            let what = if row.outcome.is_empty() { &row.state } else { &row.outcome };
+            return Err(RuntimeError::State(row.name, format!("has not failed: it is {what}")));
+        }
+        let loaded = self.shared.writer.store().load(JournalId { instance: row.id, episode: row.episode })?;
+        if let Some(damage) = loaded.damage {
+            return Err(RuntimeError::Damaged(row.name, damage.to_string()));
+        }
+        // Up to the last entry of an effect; an effect that is still open is kept too.
+        let effects = loaded.blocks.iter().filter(|b| !matches!(b.kind(), "call" | "end" | "paused" | "resumed"));
+        let keep = effects.map(|b| b.seq().saturating_add(1)).max();
+        Past::read(loaded.blocks)?;
+        if let Some(with) = how.with {
+            let components = std::iter::once(with.0).chain(row.components.iter().skip(1).copied());
+            self.shared.programs.of(&components.collect::<Vec<_>>()).await?;
+        }
+        let resumed = Resumed {
+            by: by.to_owned(),
+            keep,
+            flow: how.with.map(|digest| Bytes::from(digest.0.to_vec())),
+            tries: true,
+            ..Resumed::default()
+        };
+        let mut change = pending();
+        change.components = how.with.map(|with| {
+            std::iter::once(with.0).chain(row.components.iter().skip(1).copied()).collect()
+        });
+        self.shared.replays.forgive(row.id);
+        self.append(&row, vec![Entry::Resumed(Box::new(resumed))], change).await?;
+        self.go_on(&self.status(instance)?)
+    }
+
+    /// Gives an instance another version for its next episode.
+    ///
+    /// # Errors
+    /// Where there is none of this name, it has ended, or the version is not of the same flow.
+    pub async fn upgrade(&self, instance: &str, version: Digest) -> Result<(), RuntimeError> {
+        let row = self.status(instance)?;
+        if row.ended.is_some() {
+            return Err(RuntimeError::State(row.name, format!("has ended: {}", row.outcome)));
+        }
+        let program = self.shared.programs.of(&[version.0]).await?;
+        if program.descriptor().id != row.flow {
+            let other = program.descriptor().id.clone();
+            return Err(RuntimeError::State(row.name, format!("runs flow `{}`, and this is `{other}`", row.flow)));
+        }
+        let change = Change { upgrade: Some(Some(version.0)), ..Change::default() };
+        self.change(&row, change).await
+    }
+
+    pub(super) async fn change(&self, row: &Row, change: Change) -> Result<(), RuntimeError> {
+        let write = valence_journal::Write {
+            journal: JournalId { instance: row.id, episode: row.episode },
+            at: crate::instance::millis(),
+            change: Some(Box::new(change)),
+            durable: true,
+            ..valence_journal::Write::default()
+        };
+        Ok(self.shared.writer.write(write).await?)
+    }
+
+    /// Brings it back beside this task.
+    fn go_on(&self, row: &Row) -> Result<(), RuntimeError> {
+        let (orchestrator, number) = (self.clone(), row.id);
+        let running = self.shared.watches.run();
+        self.shared.watches.forget(number);
+        tokio::spawn(async move {
+            let _running = running;
+            orchestrator.revive(number, None).await;
+        });
+        Ok(())
+    }
+}
+
+/// It is about to go on.
+fn pending() -> Change {
+    Change {
+        state: Some("pending".to_owned()),
+        detail: Some(String::new()),
+        outcome: Some(String::new()),
+        result: Some(String::new()),
+        ended: Some(None),
+        ..Change::default()
+    }
+}
