@@ -214,9 +214,9 @@ fn chains(cases: &mut Cases<'_>) {
     );
     let file = cases.file("data-file", "");
     cases.whole_flow("a data folder that is a file", 2, &["--chain", "mine", "--data-dir", &file]);
-    let kept = cases.folder.join("kept/chains/old");
+    let kept = cases.folder.join("kept/chains");
     fs::create_dir_all(&kept).unwrap();
-    fs::write(kept.join("genesis.json"), "{\"version\": 99}").unwrap();
+    fs::write(kept.join("old.db"), "this is no database").unwrap();
     cases.whole_flow(
         "a kept chain that is damaged",
         2,

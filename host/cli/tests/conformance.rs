@@ -66,6 +66,8 @@ const SCENARIOS: &[(&str, &str)] = &[
     ("emit-unless", "key=friend number=1000000 other=payer"),
     ("emit-with-retries", "key=friend number=1000000 small=3"),
     ("emit-with-retries", "key=friend number=99000000000 small=3"),
+    ("emit-or-pause", "key=friend number=1000000 small=3"),
+    ("emit-or-pause", "key=friend number=99000000000 small=2"),
     ("emit-memo", "text=hello"),
     ("create-token-account", "key=usdc"),
     ("create-token-account", "key=note"),

@@ -212,7 +212,7 @@ fn a_kept_chain_goes_on_where_it_was_left() {
     let tokens = named(&second, "transaction-confirmed")[0]["tokens"].clone();
     assert_eq!((&tokens[0]["before"], &tokens[0]["after"]), (&100_000_000.into(), &25_000_000.into()));
     assert_eq!((&tokens[1]["before"], &tokens[1]["after"]), (&1_350_000_000u64.into(), &1_425_000_000u64.into()));
-    assert!(folder.path().join("chains/mine").is_dir());
+    assert!(folder.path().join("chains/mine.db").is_file());
     // Another name is another chain.
     let other = events(&["examples/treasury-sweep", "--chain", "other", "--data-dir", dir]);
     assert_eq!(named(&other, "flow-started")[0]["slot"], 1);

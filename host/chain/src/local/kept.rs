@@ -78,7 +78,8 @@ impl Kept {
         if name.is_empty() || name.len() > 64 || !name.chars().all(valid) {
             return Err(error("this is no name: take 1 to 64 letters, digits, `-` and `_`".into()));
         }
-        fs::create_dir_all(dir).map_err(|bad| error(format!("cannot make {}: {bad}", dir.display())))?;
+        fs::create_dir_all(dir)
+            .map_err(|bad| error(format!("cannot make {}: {bad}; give a folder that can be written", dir.display())))?;
         let lock = Lock::take(dir.join(format!("{name}.lock"))).map_err(error)?;
         let durable = lock.durable();
         let path = dir.join(format!("{name}.db"));
