@@ -2,8 +2,8 @@
 //! instances beyond the newest [`ENDED`], for a program may run flows for ever.
 
 use crate::{
-    Block, Cid, ComponentDigest, EachEntry, EntryQuery, Episode, Fault, HOST, Instance, InstanceFilter, JournalId,
-    Loaded, ProposalRow, Pruned, Retention, Store, StoreError, Write,
+    Block, Cid, ComponentDigest, Damage, EachEntry, EntryQuery, Episode, Fault, HOST, Instance, InstanceFilter,
+    JournalId, Loaded, ProposalRow, Pruned, Retention, Store, StoreError, Write,
     name::{self, Digest},
     verify,
 };
@@ -210,7 +210,7 @@ impl Store for MemoryStore {
         let over = held.over.iter().find(|over| over.episode == journal.episode);
         let head = over.map_or(held.row.head, |over| over.head);
         // Memory does not rot, but it is verified like any other: what holds for one store holds for all.
-        let damage = if blocks.is_empty() { None } else { verify(blocks, head).err() };
+        let damage = if held.row.pruned { None } else { verify(blocks, head).err() };
         let good = damage.as_ref().and_then(Fault::entry).and_then(|n| usize::try_from(n).ok());
         let blocks = blocks.get(..good.unwrap_or(blocks.len())).unwrap_or_default();
         Ok(Loaded { blocks: blocks.to_vec(), damage })
@@ -311,6 +311,22 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn check(&self, each: &mut dyn FnMut(Damage)) -> Result<(), StoreError> {
+        let journals: Vec<JournalId> = {
+            let state = self.state.lock();
+            let all = state.instances.iter();
+            all.flat_map(|(id, held)| (0..=held.row.episode).map(|episode| JournalId { instance: *id, episode }))
+                .collect()
+        };
+        for journal in journals {
+            if let Some(fault) = self.load(journal)?.damage {
+                let (instance, episode) = (Some(journal.instance), Some(journal.episode));
+                each(Damage { instance, episode, what: fault.to_string() });
+            }
+        }
+        Ok(())
+    }
+
     fn prune(&self, retention: Retention) -> Result<Pruned, StoreError> {
         let mut state = self.state.lock();
         let mut ended: Vec<(i64, u64)> =
@@ -322,6 +338,7 @@ impl Store for MemoryStore {
             let Some(held) = state.instances.get_mut(&id) else { continue };
             let chains = std::mem::take(&mut held.chains);
             held.chains = vec![Vec::new(); chains.len()];
+            held.row.pruned = true;
             let (values, entries) = state.forget_large(&chains);
             pruned.large = pruned.large.saturating_add(values);
             pruned.entries = pruned.entries.saturating_add(entries);

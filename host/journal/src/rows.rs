@@ -57,6 +57,10 @@ pub struct Instance {
     pub ended: Option<i64>,
     /// The component that the next episode begins with.
     pub upgrade: Option<ComponentDigest>,
+    /// Whether its entries were pruned: count and head are all that is left of them.
+    pub pruned: bool,
+    /// What is wrong with this row itself, where it is not what was written. Such an instance takes no writes.
+    pub damage: Option<String>,
 }
 
 /// What becomes of the row of an instance. What is None stays.

@@ -161,6 +161,27 @@ pub struct Pruned {
     pub components: u64,
 }
 
+/// Something in a store that is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// In which instance, where one can be named.
+    pub instance: Option<u64>,
+    /// In which episode of it.
+    pub episode: Option<u32>,
+    /// What.
+    pub what: String,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.instance, self.episode) {
+            (Some(instance), Some(episode)) => write!(f, "instance {instance}, episode {episode}: {}", self.what),
+            (Some(instance), None) => write!(f, "instance {instance}: {}", self.what),
+            _ => f.write_str(&self.what),
+        }
+    }
+}
+
 /// Visits an entry; false ends the visit.
 pub type EachEntry<'a> = dyn FnMut(JournalId, Block) -> bool + 'a;
 
@@ -218,7 +239,8 @@ pub trait Store: Send + Sync + 'static {
     /// As [`Store::instance`].
     fn last_instance(&self) -> Result<u64, StoreError>;
 
-    /// Visits what the instances on a chain wait for: id and the bytes of [`crate::Change::waits`].
+    /// Visits what the instances on a chain wait for: id and the bytes of [`crate::Change::waits`]. Without bytes: what was written
+    /// there was damaged, and a replay of the journal tells it again.
     ///
     /// # Errors
     /// As [`Store::instance`].
@@ -253,6 +275,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// As [`Store::entries`].
     fn find(&self, query: &EntryQuery, each: &mut EachEntry<'_>) -> Result<(), StoreError>;
+
+    /// Checks everything that is stored and visits what is not what was written: every entry of every chain, every row, every
+    /// large value and component, and what was found when the store was opened.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read at all.
+    fn check(&self, each: &mut dyn FnMut(Damage)) -> Result<(), StoreError>;
 
     /// Forgets the journals of ended instances, whole.
     ///

@@ -1,6 +1,6 @@
 //! Checking a chain of entries: does each name the one before it, and do they end at the head that was promised?
 
-use crate::{Block, EntryError, name::Digest};
+use crate::{Block, name::Digest};
 use cid::Cid;
 
 /// The first thing that is wrong with a chain.
@@ -9,6 +9,9 @@ pub enum Fault {
     /// The bytes at this place are not an entry.
     #[error("entry {0} cannot be read: {1}")]
     Unreadable(u64, String),
+    /// The entry at this place was changed, by the checksum beside it.
+    #[error("entry {0} is not what was written")]
+    Changed(u64),
     /// The entry at this place does not follow the one before it.
     #[error("entry {0} does not follow the entry before it: one of the two was changed, removed or moved")]
     Broken(u64),
@@ -18,6 +21,9 @@ pub enum Fault {
     /// What stands beside the entry for queries is not what is in it.
     #[error("entry {0} is indexed under a {1} that is not its own")]
     Column(u64, &'static str),
+    /// The row of the instance was changed, so nothing says where the journal ends.
+    #[error("{0}, so nothing says where its journal ends")]
+    Row(String),
     /// The journal is shorter or longer than its row says.
     #[error("the journal ends after {found} entries, and its row promises {promised}")]
     Length {
@@ -40,9 +46,13 @@ impl Fault {
     /// The number of the first bad entry.
     pub fn entry(&self) -> Option<u64> {
         match self {
-            Fault::Unreadable(n, _) | Fault::Broken(n) | Fault::Large(n, _) | Fault::Column(n, _) => Some(*n),
+            Fault::Unreadable(n, _)
+            | Fault::Changed(n)
+            | Fault::Broken(n)
+            | Fault::Large(n, _)
+            | Fault::Column(n, _) => Some(*n),
             Fault::Length { promised, found } => Some(*found.min(promised)),
-            Fault::Head { .. } => None,
+            Fault::Head { .. } | Fault::Row(_) => None,
         }
     }
 }
@@ -81,10 +91,4 @@ pub(crate) fn ends(last: Option<&Block>, head: Option<Cid>) -> Result<(), Fault>
     }
     let say = |cid: Option<Cid>| cid.map_or_else(|| "nothing".to_owned(), |c| c.to_string());
     Err(Fault::Head { head: say(head), found: say(found) })
-}
-
-impl Fault {
-    pub(crate) fn unreadable(place: u64, error: &EntryError) -> Fault {
-        Fault::Unreadable(place, error.to_string())
-    }
 }
