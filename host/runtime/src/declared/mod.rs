@@ -15,9 +15,10 @@
 //!
 //! # Embedding
 //! ```text
-//! let digest = runtime.register_flow(flow)?;            // flow.validate(), then its bytes are kept by flow.digest()
-//! let instance = runtime.start_flow("id", context)?;    // context: params and roles, checked against flow.descriptor()
-//! let status = runtime.execution_status(&instance)?;    // the instance's state; the current step is the last intent's
+//! let flow = ProtocolFlow::load("flow.toml", &names)?;       // or the structs
+//! let digest = runtime.register_flow(flow)?;                 // checked, and its bytes kept by their digest
+//! let instance = runtime.start_flow("id", request).await?;   // params and roles, checked against flow.descriptor()
+//! let status = runtime.execution_status(&instance)?;
 //! ```
 
 mod bind;
