@@ -194,14 +194,12 @@ impl Watches {
         while all.peek().is_some() {
             let mut state = self.state.lock();
             let since = self.chain.moment().slot;
-            let mut fresh = Vec::new();
             for (instance, waits) in all.by_ref().take(SOME) {
                 self.remove(&mut state, instance);
                 let keys = waits.any_of.iter().filter_map(conditions::key_of).map(|key| Pubkey::from(*key));
                 state.unseen.extend(keys);
-                fresh.extend(state.index.arm(instance, since, waits));
+                self.watched.add(&state.index.arm(instance, since, waits));
             }
-            self.watched.add(&fresh);
             state.look = true;
             state.activity += 1;
         }

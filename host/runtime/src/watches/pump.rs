@@ -6,13 +6,17 @@
 
 use super::{State, Watches, Woken, index::Seen};
 use crate::reading::{self, KEYS};
+use solana_sdk::pubkey::Pubkey;
 use std::sync::Arc;
-use tokio::task::{coop::consume_budget, yield_now};
+use tokio::{
+    sync::oneshot::Sender,
+    task::{coop::consume_budget, yield_now},
+};
 use valence_chain::{Advance, ChainError, Moment, Update, Updates, UpdatesError};
 
 /// Who is to be told of a wake, once the lock is free.
 enum Delivery {
-    Warm(tokio::sync::oneshot::Sender<Result<Woken, ChainError>>, Result<Woken, ChainError>),
+    Warm(Sender<Result<Woken, ChainError>>, Result<Woken, ChainError>),
     Parked(u64, Woken),
 }
 
@@ -32,12 +36,14 @@ impl Watches {
     /// beside the first waits until that ends.
     pub async fn pump(self: Arc<Self>) {
         let mut updates = self.updates.lock().await;
+        let mut readable = true;
         loop {
             let next = match updates.try_next() {
                 Some(update) => self.hear(update),
-                None => match self.look_at_some().await {
-                    Next::Again => self.move_time(&mut updates).await,
-                    other => other,
+                // Some at a time, so that no more updates pile up meanwhile than are kept.
+                None => match self.unseen() {
+                    Some(keys) => self.look_at(keys, &mut readable).await,
+                    None => self.move_time(&mut updates).await,
                 },
             };
             match next {
@@ -83,39 +89,43 @@ impl Watches {
         }
     }
 
-    /// Looks at the present state of some accounts, where that is to be done; `Again` if there are none.
-    async fn look_at_some(&self) -> Next {
-        loop {
-            let some = {
-                let mut state = self.state.lock();
-                if !state.look {
-                    return Next::Again;
-                }
-                let left = state.unseen.len().saturating_sub(KEYS);
-                state.unseen.split_off(left)
-            };
-            let chain = &*self.chain;
-            match reading::read(chain, &some).await {
-                Ok((moment, accounts)) => {
-                    let seen = accounts.iter().map(|(key, account)| Seen { key, account: account.as_ref() });
-                    self.wake(&moment.unwrap_or_else(|| chain.moment()), seen, |key| chain.last_change(key));
-                    let mut state = self.state.lock();
-                    if state.unseen.is_empty() {
-                        state.unseen = Vec::new();
-                        state.look = false;
-                    }
-                }
-                Err(error) => {
-                    // Nobody may be passed over, so this is tried again when the chain moves or somebody comes.
-                    self.state.lock().unseen.extend(some);
-                    self.trouble(
-                        chain.moment(),
-                        format!("watched accounts cannot be read, which is tried again: {error}"),
-                    );
-                    return Next::Sleep;
-                }
+    /// Some accounts to look at as they are now; none if no look is due.
+    fn unseen(&self) -> Option<Vec<Pubkey>> {
+        let mut state = self.state.lock();
+        if !state.look {
+            return None;
+        }
+        let left = state.unseen.len().saturating_sub(KEYS);
+        let some = state.unseen.split_off(left);
+        if left == 0 {
+            state.unseen = Vec::new();
+            state.look = false;
+        }
+        Some(some)
+    }
+
+    /// Wakes those for whom these accounts, and the time, are as they wait for.
+    async fn look_at(&self, keys: Vec<Pubkey>, readable: &mut bool) -> Next {
+        let chain = &*self.chain;
+        match reading::read(chain, &keys).await {
+            Ok((moment, accounts)) => {
+                *readable = true;
+                let seen = accounts.iter().map(|(key, account)| Seen { key, account: account.as_ref() });
+                self.wake(&moment.unwrap_or_else(|| chain.moment()), seen, |key| chain.last_change(key));
+                Next::Again
             }
-            consume_budget().await;
+            Err(error) => {
+                // Nobody may be passed over, so this is tried again when the chain moves or somebody comes.
+                let mut state = self.state.lock();
+                state.unseen.extend(keys);
+                state.look = true;
+                drop(state);
+                if std::mem::replace(readable, false) {
+                    let what = format!("accounts that flows wait for cannot be read, which is tried again: {error}");
+                    self.trouble(chain.moment(), what);
+                }
+                Next::Sleep
+            }
         }
     }
 
@@ -184,7 +194,7 @@ impl Watches {
         &self,
         moment: &Moment,
         seen: impl IntoIterator<Item = Seen<'a>>,
-        changed: impl Fn(&solana_sdk::pubkey::Pubkey) -> Option<u64>,
+        changed: impl Fn(&Pubkey) -> Option<u64>,
     ) {
         let mut state = self.state.lock();
         let woken = state.index.woken_by(moment, seen, changed);
@@ -216,11 +226,7 @@ impl Watches {
     }
 
     /// Takes a warm wait out, so that it can be woken; its instance runs from now on.
-    fn take_warm(
-        &self,
-        state: &mut State,
-        instance: u64,
-    ) -> Option<tokio::sync::oneshot::Sender<Result<Woken, ChainError>>> {
+    fn take_warm(&self, state: &mut State, instance: u64) -> Option<Sender<Result<Woken, ChainError>>> {
         let warm = state.warm.remove(&instance)?;
         if warm.rests {
             state.runs();
