@@ -7,8 +7,9 @@
 //! - A step with a **custom** condition fails closed: it is never offered, as if it had not landed.
 //! - **Timeout**: every wait has the deadline start + timeout, every offer is withdrawn then, and the flow fails with `timeout`, whatever
 //!   links there are.
-//! - **Cycles**: a step that is come to again begins at the earliest the retry policy's delay, and at least one slot, after it began before. So no
-//!   graph makes a busy loop. After [`EPISODE`] steps such a return ends the episode, and the next one goes on from there: journals stay short.
+//! - **Cycles**: a step that did not land and is come to again begins at the earliest the retry policy's delay, and at least one slot, after
+//!   that; one that landed has taken a slot. So no graph makes a busy loop. After [`EPISODE`] steps a return to a step ends the episode, and the
+//!   next one goes on from there: journals stay short.
 //! - **`fail`** ends the flow as failed, with the failure that led there; `end` ends it well.
 
 use super::{
@@ -112,27 +113,33 @@ impl Run<'_> {
         let mut place = self.begin(context)?;
         let seconds = i64::try_from(self.flow.timeout.as_secs()).unwrap_or(i64::MAX);
         self.deadline = self.progress.started.saturating_add(seconds);
-        let mut begun: BTreeMap<usize, Moment> = BTreeMap::new();
+        // When each step that was taken ended; none: it landed.
+        let mut ended: BTreeMap<usize, Option<Moment>> = BTreeMap::new();
         let mut taken = 0_u64;
         loop {
             let Some(bound) = steps.get(place) else {
                 return Err(failed("unknown-step", format!("the flow has no step {place}")));
             };
-            if let Some(before) = begun.get(&place).copied() {
-                self.not_before(bound, before).await?;
+            if let Some(before) = ended.get(&place).copied() {
+                if let Some(before) = before {
+                    self.not_before(bound, before).await?;
+                }
                 if taken >= EPISODE {
                     return self.leave(&bound.step.name);
                 }
             }
-            begun.insert(place, self.door.now());
             taken = taken.saturating_add(1);
             let link = match self.step(bound).await? {
                 Came::Landed(landed) => {
                     self.progress.landed = self.progress.landed.saturating_add(1);
                     self.progress.slot = landed.slot;
+                    ended.insert(place, None);
                     self.flow.after_success(place)
                 }
-                Came::Not(why) => Some(self.not_landed(place, &bound.step.name, why).await?),
+                Came::Not(why) => {
+                    ended.insert(place, Some(self.door.now()));
+                    Some(self.not_landed(place, &bound.step.name, why).await?)
+                }
             };
             match link {
                 Some(Link::Step(next)) => place = next,
@@ -216,7 +223,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits, where need be, before a step is begun again.
+    /// Waits, where need be, before a step that did not land is begun again.
     async fn not_before(&mut self, bound: &Bound, before: Moment) -> Going<()> {
         let delay = i64::try_from(bound.step.retry.delay_ms.div_ceil(1000)).unwrap_or(i64::MAX);
         let now = self.door.now();
