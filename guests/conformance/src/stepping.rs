@@ -6,6 +6,7 @@
 //! - `emit-with-options`: pay with a limit of 1000 units and a price of `signed` micro-lamports → `fee LAMPORTS`.
 //! - `emit-when`: pay, if `other` exists. `emit-unless`: pay, withdrawn if `other` exists.
 //! - `emit-with-retries`: pay with `small` tries, 400 ms between.
+//! - `emit-or-pause`: the same, and the flow is not told of a failure.
 //! - `emit-memo`: a memo of `text`, signed by the payer.
 //! - `create-token-account`: the payer's associated account for mint `key`.
 //! - `simulate`: simulates pay → `UNITS units, fee LAMPORTS` and `, ADDRESS BEFORE>AFTER` for each balance.
@@ -30,6 +31,10 @@ pub fn run(scenario: &str, params: &Params, roles: &Roles) -> Option<FlowResult>
         "emit-with-retries" => {
             pay(params, roles).and_then(|step| emit(step.retry(params.small.into()).retry_after_ms(400)))
         }
+        "emit-or-pause" => pay(params, roles).and_then(|step| {
+            let landed = step.retry(params.small.into()).retry_after_ms(400).emit()?;
+            done(format!("landed, {} units", landed.compute_units))
+        }),
         "emit-memo" => {
             emit(step("try").pay_with(roles.payer).add(memo::signed_memo(params.text.clone(), [roles.payer])))
         }
@@ -54,7 +59,7 @@ fn pay(params: &Params, roles: &Roles) -> Result<Step, FlowError> {
 }
 
 fn emit(step: Step) -> FlowResult {
-    let landed = step.emit()?;
+    let landed = step.tell_failure().emit()?;
     done(format!("landed, {} units, fee {}", landed.compute_units, landed.fee))
 }
 

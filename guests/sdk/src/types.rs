@@ -15,8 +15,8 @@ mod generated {
 
 pub use generated::valence::flow::types::{
     Account, AccountRef, AccountTemplate, AssociatedToken, ChainError, ChangeSince, Condition, DataMatch, Deadline,
-    Excess, InstructionTemplate, Lamports, LamportsLimit, Moment, Pda, ProgramRef, RetryPolicy, Seat, Seed, Slice,
-    Slot, Step, StepOptions, Timestamp, TokenLimit,
+    Excess, Exhausted, InstructionTemplate, Lamports, LamportsLimit, Moment, Pda, ProgramRef, RetryPolicy, Seat, Seed,
+    Slice, Slot, Step, StepOptions, Timestamp, TokenLimit,
 };
 
 /// An address as the contract carries it: 32 bytes as four little-endian words. [`crate::Pubkey`] is the same with base58.

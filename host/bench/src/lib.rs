@@ -70,6 +70,7 @@ impl World {
             allocation: Some(Allocation::Pool(64)),
             ceiling: Some(limits()),
             cache: None,
+            ..RuntimeOptions::default()
         };
         let runtime = Runtime::with_options(RuntimeConfig::default(), options)?;
         runtime.start().await?;

@@ -20,6 +20,7 @@ Exit codes:
   6    the flow waits for what cannot come
   7    the source could not be built
   8    the host or its chain is in trouble
+  9    the flow is paused and needs somebody
   130  cancelled";
 
 /// Runs Solana protocol flows in a sandbox. It never holds a key.

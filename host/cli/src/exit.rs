@@ -12,6 +12,7 @@ pub const TRAPPED: u8 = 5;
 pub const STALLED: u8 = 6;
 pub const BUILD: u8 = 7;
 pub const HOST: u8 = 8;
+pub const PAUSED: u8 = 9;
 pub const CANCELLED: u8 = 130;
 
 /// An error with its exit code.
@@ -83,6 +84,7 @@ pub fn of(report: &RunReport) -> ExitCode {
         Ending::Stopped(Stop::Limit(_)) => LIMIT,
         Ending::Stopped(Stop::Stalled(_)) => STALLED,
         Ending::Stopped(Stop::Fault(_)) => HOST,
-        Ending::Stopped(Stop::Cancelled) => CANCELLED,
+        Ending::Stopped(Stop::Exhausted { .. } | Stop::Diverged(_) | Stop::Paused(_)) => PAUSED,
+        Ending::Stopped(Stop::Cancelled | Stop::Suspended) => CANCELLED,
     })
 }

@@ -44,6 +44,7 @@ pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
         allocation: Some(Allocation::OnDemand),
         ceiling: Some(limits.clone()),
         cache: valence_build::default_cache_dir().map(|dir| dir.join("compiled")),
+        ..RuntimeOptions::default()
     };
     let runtime = Runtime::with_options(config, options)?;
     let executor = tokio::runtime::Builder::new_current_thread().enable_time().enable_io().build()?;

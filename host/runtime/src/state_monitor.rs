@@ -67,7 +67,7 @@ impl StateMonitor {
         if let Some(found) = read.accounts.into_iter().next().flatten() {
             callback(update(account, seen, Some(found)));
         }
-        let (chain, shared) = (self.shared.chain.clone(), self.shared.clone());
+        let shared = self.shared.clone();
         let task = tokio::spawn(async move {
             loop {
                 let changed = match updates.next().await {

@@ -4,7 +4,7 @@ use crate::{args::Output, exit::Fail};
 use anstyle::{AnsiColor, Style};
 use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 use valence_runtime::{
-    Anatomy, Built, Event, EventKind, Flow, Limits, RuntimeError, ShownBalance, ShownInstruction, ShownToken, units,
+    Anatomy, Built, Event, EventKind, Flow, Limits, RuntimeError, ShownBalance, ShownInstruction, ShownToken, Use, units,
 };
 
 // The macros of this name panic when whoever reads has gone (`valence … | head`); then there is nobody left to tell.
@@ -93,22 +93,31 @@ pub fn event(event: &Event, verbose: bool) {
             let style = if *success { GOOD } else { BAD };
             println!("{at} step {} {}\n", paint(BOLD, step), paint(style, outcome));
         }
-        EventKind::FlowCompleted { success, outcome, result, fuel, memory, running_us, duration_us, entries, head } => {
-            let style = if *success { GOOD } else { BAD };
-            println!("{} {}", paint(style.bold(), &format!("{outcome}:")), clean(result));
-            let usage = format!(
-                "  fuel {}   memory {}   running {}   wall {}   journal {entries} entries, head {head}",
-                grouped(*fuel),
-                bytes(*memory),
-                time(*running_us),
-                time(*duration_us),
-            );
-            println!("{}", paint(DIM, &usage));
+        EventKind::FlowCompleted { success, outcome, result, used } => {
+            println!("{} {}", paint(if *success { GOOD } else { BAD }.bold(), &format!("{outcome}:")), clean(result));
+            usage(used);
+        }
+        EventKind::FlowPaused { outcome, result, used } => {
+            println!("{} {}", paint(BAD.bold(), &format!("{outcome}:")), clean(result));
+            usage(used);
         }
         EventKind::Warning { message } => eprintln!("{} {}", paint(ODD, "warning:"), clean(message)),
         EventKind::Error { message } => eprintln!("{} {}", paint(BAD, "error:"), clean(message)),
         _ => {}
     }
+}
+
+fn usage(used: &Use) {
+    let usage = format!(
+        "  fuel {}   memory {}   running {}   wall {}   journal {} entries, head {}",
+        grouped(used.fuel),
+        bytes(used.memory),
+        time(used.running_us),
+        time(used.duration_us),
+        used.entries,
+        used.head,
+    );
+    println!("{}", paint(DIM, &usage));
 }
 
 fn transaction(at: &str, built: &Built, verbose: bool) {
