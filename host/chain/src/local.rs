@@ -47,6 +47,10 @@ impl LocalChain {
     /// stands where it was left: accounts, slot, time, blockhash, what became of intents, and the events still to come. An
     /// empty `spec` opens whatever is kept; any other must be the one that the chain was started from.
     ///
+    /// An execution is synced to the disk before it returns, and whoever calls it waits for that on its own thread, some hundred
+    /// microseconds on a good disk. Moves of time are written, not synced: after a crash of the machine the chain may stand at an earlier slot, not
+    /// before its last execution; [`Chain::advance`] takes it on, and what is scheduled happens as it did.
+    ///
     /// The accounts are read and checked in the background: damage there shows at the first use, or with [`LocalChain::ready`].
     ///
     /// # Errors

@@ -208,7 +208,7 @@ impl Inner {
         match self.build() {
             Ok(saved) => *world = saved,
             Err(again) => {
-                let reason = format!("{error}; and it cannot be read again ({again})");
+                let reason = format!("{error}; and what is there cannot be read again ({again}): open the chain again");
                 let ChainError::Kept { name, .. } = again else {
                     let _ = self.broken.set(again);
                     return;

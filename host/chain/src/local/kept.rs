@@ -48,12 +48,12 @@ pub(super) struct Kept {
 struct Open {
     db: Connection,
     /// How the connection syncs now.
-    sync: Option<Sync>,
+    syncs: Option<Syncs>,
     lock: Lock,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sync {
+enum Syncs {
     /// Not at all: while the file is made.
     Never,
     /// When the write-ahead log is carried over into the database.
@@ -103,7 +103,7 @@ impl Kept {
         };
         let db = kept.connect().map_err(|bad| kept.error(Doing::Opening, bad))?;
         let made = kept.version(&db)?;
-        kept.open = Some(Open { db, sync: None, lock });
+        kept.open = Some(Open { db, syncs: None, lock });
         if !made && durable > 0 {
             return Err(kept.error(Doing::Opening, Bad::Damaged("nothing is in it")));
         }
@@ -150,7 +150,7 @@ impl Kept {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
-        open.sync(Sync::Never)?;
+        open.sync(Syncs::Never)?;
         open.db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         let tx = open.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(SCHEMA)?;
@@ -241,7 +241,7 @@ impl Kept {
         if open.lock.durable() > 0 {
             return Ok(());
         }
-        open.sync(Sync::Sometimes)?;
+        open.sync(Syncs::Sometimes)?;
         open.db.pragma_update_and_check(None, "wal_checkpoint", "passive", |_| Ok(()))?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
         // A folder that cannot be synced is no reason to do without the chain: some file systems have no such thing.
@@ -277,7 +277,7 @@ impl Kept {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
-        open.sync(if durable { Sync::Always } else { Sync::Sometimes })?;
+        open.sync(if durable { Syncs::Always } else { Syncs::Sometimes })?;
         let tx = open.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let state = &mut self.state;
         for (key, account) in &changes.accounts {
@@ -316,7 +316,7 @@ impl Kept {
         };
         let (slot, commits) = (slot, self.state.commits.saturating_add(1));
         let state = State { slot, commits, ..self.state.clone() };
-        let saved = open.sync(Sync::Sometimes).and_then(|()| Ok(state.write(&open.db)?));
+        let saved = open.sync(Syncs::Sometimes).and_then(|()| Ok(state.write(&open.db)?));
         saved.map_err(|bad| self.error(Doing::Saving, bad))?;
         self.state = state;
         Ok(())
@@ -388,15 +388,15 @@ impl Kept {
 }
 
 impl Open {
-    fn sync(&mut self, sync: Sync) -> Result<(), Bad> {
-        if self.sync != Some(sync) {
-            let mode = match sync {
-                Sync::Never => "OFF",
-                Sync::Sometimes => "NORMAL",
-                Sync::Always => "FULL",
+    fn sync(&mut self, syncs: Syncs) -> Result<(), Bad> {
+        if self.syncs != Some(syncs) {
+            let mode = match syncs {
+                Syncs::Never => "OFF",
+                Syncs::Sometimes => "NORMAL",
+                Syncs::Always => "FULL",
             };
             self.db.pragma_update(None, "synchronous", mode)?;
-            self.sync = Some(sync);
+            self.syncs = Some(syncs);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::{Chain, LocalChain, Pace, derived_address};
+use crate::{Advance, Chain, LocalChain, Pace, Until, derived_address};
 use solana_message::{VersionedMessage, v0};
 use solana_sdk::transaction::VersionedTransaction;
 
@@ -48,6 +48,17 @@ fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_file(to.join("dev.db-shm"));
 }
 
+/// Executes the intent of this number.
+fn pay(runtime: &tokio::runtime::Runtime, chain: &LocalChain, number: u64) {
+    let (owner, other) = (derived_address("wallet", "owner"), derived_address("wallet", "other"));
+    let pay = solana_system_interface::instruction::transfer(&owner, &other, 1000 + number);
+    let hash = runtime.block_on(chain.latest_blockhash()).unwrap().hash;
+    let message = v0::Message::try_compile(&owner, &[pay], &[], hash).unwrap();
+    let tx = VersionedTransaction { signatures: Vec::new(), message: VersionedMessage::V0(message) };
+    let intent = format!("pay/{number}");
+    assert_eq!(runtime.block_on(chain.execute(&tx, Some(&intent))).unwrap().outcome, Ok(()));
+}
+
 /// How the chain was left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Left {
@@ -66,13 +77,7 @@ fn chain(left: Left) -> (tempfile::TempDir, String) {
     for half in [0..INTENTS / 2, INTENTS / 2..INTENTS] {
         let chain = LocalChain::open(&live, "dev", spec(), Pace::Virtual).unwrap();
         for intent in half {
-            let (owner, other) = (derived_address("wallet", "owner"), derived_address("wallet", "other"));
-            let pay = solana_system_interface::instruction::transfer(&owner, &other, 1000 + intent);
-            let hash = runtime.block_on(chain.latest_blockhash()).unwrap().hash;
-            let message = v0::Message::try_compile(&owner, &[pay], &[], hash).unwrap();
-            let tx = VersionedTransaction { signatures: Vec::new(), message: VersionedMessage::V0(message) };
-            let intent = format!("pay/{intent}");
-            assert_eq!(runtime.block_on(chain.execute(&tx, Some(&intent))).unwrap().outcome, Ok(()));
+            pay(&runtime, &chain, intent);
         }
         copy(&live, dir.path());
     }
@@ -146,8 +151,45 @@ fn the_log_cut_anywhere_is_told() {
 #[test]
 fn a_bit_flipped_anywhere_in_the_log_is_told() {
     let (told, harmless) = harm(Left::Crashed, "dev.db-wal", |len| flips(len, 163));
-    println!("log {told} {harmless}");
     assert!(told > 500 && harmless == 0, "{told} {harmless}");
+}
+
+#[test]
+fn time_that_was_not_synced_may_be_lost_and_goes_on_as_it_did() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = dir.path().join("live");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let spec = ChainSpec::parse(WORLD, "chain.toml").unwrap();
+    let chain = LocalChain::open(&live, "dev", spec.clone(), Pace::Virtual).unwrap();
+    pay(&runtime, &chain, 0);
+    let log = live.join("dev.db-wal");
+    let synced = fs::read(&log).unwrap();
+    let target = 905;
+    for slot in [10, 500, 900, 903, target] {
+        chain.advance(Some(Until::Slot(slot))).unwrap();
+    }
+    let all = |chain: &LocalChain| {
+        let keys: Vec<Pubkey> = chain.names().into_values().collect();
+        (chain.moment(), chain.accounts_now(&keys, None).unwrap().unwrap(), chain.last_change(&keys[1]))
+    };
+    let good = all(&chain);
+    copy(&live, dir.path());
+    let log = fs::read(&log).unwrap();
+    // Behind the execution the log may hold frames of an older turn, which are written over.
+    let durable = log.iter().zip(&synced).take_while(|(now, then)| now == then).count();
+    let work = tempfile::tempdir().unwrap();
+    let mut slots = std::collections::BTreeSet::new();
+    for cut in (durable..log.len()).step_by(3000) {
+        copy(dir.path(), work.path());
+        fs::write(work.path().join("dev.db-wal"), &log[..cut]).unwrap();
+        let chain = LocalChain::open(work.path(), "dev", spec.clone(), Pace::Virtual).unwrap();
+        slots.insert(chain.moment().slot);
+        while chain.moment().slot < target {
+            assert!(matches!(chain.advance(Some(Until::Slot(target))), Ok(Advance::Moved(_))));
+        }
+        assert_eq!(all(&chain), good, "cut at {cut}");
+    }
+    assert!(slots.first() == Some(&2) && slots.len() > 3, "{slots:?}");
 }
 
 #[test]
@@ -159,7 +201,6 @@ fn a_database_cut_anywhere_is_told() {
 #[test]
 fn a_bit_flipped_anywhere_in_a_database_is_told_or_makes_no_difference() {
     let (told, harmless) = harm(Left::Closed, "dev.db", |len| flips(len, 29));
-    println!("db {told} {harmless}");
     // Much of a small database is empty.
     assert!(told > 300, "{told} {harmless}");
     // What stands in the log as well is read from there.
