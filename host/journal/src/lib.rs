@@ -8,6 +8,7 @@
 //! journal's own (`worker.rs`), a batch at a time, and at [`Journal::barrier`], which the runtime calls before anything
 //! leaves the process. The [`Writer`] then commits what has come, from many journals at once.
 
+mod car;
 mod cbor;
 mod entry;
 mod journal;
@@ -22,6 +23,7 @@ mod verify;
 mod worker;
 mod writer;
 
+pub use car::{Car, CarError, export};
 pub use cid::Cid;
 pub use entry::{Block, Decoded, EntryError, Stamp, VERSION};
 pub use journal::{Journal, Resume};
