@@ -4,9 +4,9 @@
 use anyhow::Result;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use valence_runtime::{
-    AccountTemplate, Allocation, Chain, ChainSpec, Condition, Ending, FlowError, FlowStep, InstructionTemplate,
-    LocalChain, Pace, ProtocolFlow, RetryPolicy, RunFile, RunReport, RunRequest, Runtime, RuntimeConfig,
-    RuntimeOptions, Stop,
+    AccountTemplate, Allocation, Chain, ChainSpec, Condition, Ending, EventKind, FlowError, FlowStep,
+    InstructionTemplate, LocalChain, Pace, ProtocolFlow, RetryPolicy, RunFile, RunReport, RunRequest, Runtime,
+    RuntimeConfig, RuntimeOptions, Stop,
     declared::{Address, Field, Quantity, Seat},
     solana_sdk::pubkey::Pubkey,
 };
@@ -43,7 +43,7 @@ impl World {
 }
 
 /// The example, with these params instead of its own.
-async fn example(params: &[(&str, &str)]) -> Result<(RunReport, World)> {
+async fn example(params: &[(&str, &str)]) -> Result<(RunReport, World, Vec<String>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/declared-payout");
     let world = world(ChainSpec::load(folder.join("chain.toml"))?).await?;
     let flow = ProtocolFlow::load(folder.join("flow.toml"), &world.names)?;
@@ -51,8 +51,19 @@ async fn example(params: &[(&str, &str)]) -> Result<(RunReport, World)> {
     inputs.params.extend(params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let id = flow.id.clone();
     world.runtime.register_flow(flow)?;
+    let mut events = world.runtime.subscribe().await;
     let report = world.runtime.run(id.as_str(), RunRequest { inputs, ..RunRequest::default() }).await?;
-    Ok((report, world))
+    world.runtime.stop().await;
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        match &event?.kind {
+            EventKind::Waiting { conditions, .. } => told.push(format!("waits until {}", conditions.join(" or "))),
+            EventKind::Warning { message } | EventKind::Log { message, .. } => told.push(message.clone()),
+            EventKind::TransactionBuilt(built) => told.push(format!("{}: {}", built.step, built.description)),
+            _ => {}
+        }
+    }
+    Ok((report, world, told))
 }
 
 fn paid_in_usdc(world: &World) -> Option<u64> {
@@ -68,16 +79,25 @@ fn paid_in_usdc(world: &World) -> Option<u64> {
 
 #[tokio::test]
 async fn the_example_pays_in_sol_where_the_owner_has_too_few_tokens() -> Result<()> {
-    let (report, world) = example(&[]).await?;
+    let (report, world, told) = example(&[]).await?;
     assert!(report.ending.to_string().starts_with("2 steps landed, the last in slot "), "{}", report.ending);
     assert_eq!(world.lamports("contractor").await, 8 * SOL / 10);
     assert_eq!(paid_in_usdc(&world), None, "what did not land leaves nothing");
+    let why = "instruction 1 (Token program): Insufficient funds (error 1)";
+    let expected = [
+        "waits until owner has more than 3000000000 lamports".to_owned(),
+        format!("step `pay-usdc`, try 1 of 2: {why}"),
+        format!("step `pay-usdc` did not land: the simulation failed: {why}; going on with `pay-sol`"),
+        "pay-sol: Pay 0.8 SOL to the contractor instead".to_owned(),
+        "note: Note on chain that the contractor is paid".to_owned(),
+    ];
+    assert_eq!(told, expected);
     Ok(())
 }
 
 #[tokio::test]
 async fn the_example_pays_in_usdc_where_there_is_enough() -> Result<()> {
-    let (report, world) = example(&[("usdc", "90")]).await?;
+    let (report, world, _) = example(&[("usdc", "90")]).await?;
     assert_eq!(report.ending, Ending::Done("2 steps landed, the last in slot 10".to_owned()));
     assert_eq!(paid_in_usdc(&world), Some(90_000_000));
     assert_eq!(world.lamports("contractor").await, 0);
@@ -86,14 +106,14 @@ async fn the_example_pays_in_usdc_where_there_is_enough() -> Result<()> {
 
 #[tokio::test]
 async fn what_the_examples_readme_tells_to_try_does_what_it_says() -> Result<()> {
-    let (report, world) = example(&[("reserve", "10")]).await?;
+    let (report, world, _) = example(&[("reserve", "10")]).await?;
     assert!(
         matches!(&report.ending, Ending::Failed(FlowError::Other { code, .. }) if code == "timeout"),
         "{}",
         report.ending
     );
     assert_eq!(world.lamports("contractor").await, 0);
-    let (report, _) = example(&[("usdc", "0.0000001")]).await?;
+    let (report, _, _) = example(&[("usdc", "0.0000001")]).await?;
     assert!(
         matches!(&report.ending, Ending::Failed(FlowError::Param { name, .. }) if name == "usdc"),
         "{}",
