@@ -3,7 +3,7 @@
 use crate::decode::Names;
 use solana_sdk::pubkey::Pubkey;
 use std::collections::BTreeMap;
-use valence_chain::{Account, Moment, Until, token};
+use valence_chain::{Account, Moment, token};
 use valence_door::{Condition, Deadline, Key};
 
 /// Conditions in one call; each is looked at again at every change.
@@ -95,20 +95,6 @@ pub(crate) fn passed(deadline: &Deadline, moment: &Moment) -> bool {
         Deadline::Slot(slot) => moment.slot >= *slot,
         Deadline::Time(time) => moment.unix_time >= *time,
     }
-}
-
-/// The moments at which time alone ends a wait.
-pub(crate) fn by_time(conditions: &[Condition], deadline: Option<&Deadline>) -> Vec<Until> {
-    let conditions = conditions.iter().filter_map(|c| match c {
-        Condition::SlotReached(slot) => Some(Until::Slot(*slot)),
-        Condition::TimeReached(time) => Some(Until::Time(*time)),
-        _ => None,
-    });
-    let deadline = deadline.map(|d| match d {
-        Deadline::Slot(slot) => Until::Slot(*slot),
-        Deadline::Time(time) => Until::Time(*time),
-    });
-    conditions.chain(deadline).collect()
 }
 
 /// A condition in words.

@@ -32,7 +32,8 @@ struct Waiter {
     waits: Waits,
 }
 
-/// Who waits for an account: mostly one.
+/// Who waits for an account: mostly one, for whom the map's entry is to be small.
+#[expect(clippy::box_collection, reason = "the box makes all entries smaller, and is there for few")]
 enum Holders {
     One(usize),
     Many(Box<BTreeSet<usize>>),

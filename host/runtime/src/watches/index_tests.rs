@@ -60,7 +60,7 @@ fn naive(waits: &Waits, view: &View) -> Option<Reason> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
     #[test]
     fn an_update_wakes_exactly_those_that_looking_at_everything_would_wake(
         steps in proptest::collection::vec(step(), 1..60),
