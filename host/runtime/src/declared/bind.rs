@@ -2,9 +2,9 @@
 //! address that a condition derives, is left for the interpreter to ask. Nothing here asks the chain.
 
 use super::{
-    check::fill,
     condition::Condition,
     flow::{AccountTemplate, Derivation, FlowStep, InstructionTemplate, ProtocolFlow, RetryPolicy},
+    line::fill,
     term::{Address, Data, Field, Flag, Quantity, Seat, Text, scaled},
 };
 use std::collections::BTreeMap;

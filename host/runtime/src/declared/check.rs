@@ -3,116 +3,15 @@
 
 use super::{
     condition::Condition,
+    fault::{At, Checked, ProtocolFlowError, clip, fault},
     flow::{AccountTemplate, Derivation, FlowStep, InstructionTemplate, ProtocolFlow, RetryPolicy},
     graph,
+    line::placeholders,
     term::{Address, Data, Field, Flag, Quantity, Seat, Text},
     written::MOST_DECIMALS,
 };
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 use valence_sandbox::ParamType;
-
-/// Why a declared flow was refused: where, what, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct ProtocolFlowError {
-    /// The file, or the flow where it was made in code.
-    pub place: String,
-    /// The line, counted from 1, where it is known.
-    pub line: Option<usize>,
-    /// What is wrong and what to do.
-    pub what: String,
-}
-
-impl fmt::Display for ProtocolFlowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}: {}", self.place, self.line.map(|line| format!(":{line}")).unwrap_or_default(), self.what)
-    }
-}
-
-/// A step towards the place of a fault, from the flow inwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
-    /// A field, as a file names it.
-    Key(String),
-    /// An element of a list.
-    Index(usize),
-}
-
-impl From<&str> for Segment {
-    fn from(key: &str) -> Self {
-        Segment::Key(key.to_owned())
-    }
-}
-
-impl From<usize> for Segment {
-    fn from(index: usize) -> Self {
-        Segment::Index(index)
-    }
-}
-
-/// What is wrong, and where in the flow.
-#[derive(Debug)]
-pub(super) struct Fault {
-    /// Innermost first.
-    path: Vec<Segment>,
-    what: String,
-}
-
-pub(super) type Checked = Result<(), Fault>;
-
-/// A fault here.
-pub(super) fn fault(what: impl Into<String>) -> Checked {
-    Err(Fault { path: Vec::new(), what: what.into() })
-}
-
-/// Says where a fault is, from the inside out.
-pub(super) trait At {
-    fn at(self, segment: impl Into<Segment>) -> Self;
-}
-
-impl At for Checked {
-    fn at(self, segment: impl Into<Segment>) -> Self {
-        self.map_err(|mut fault| {
-            fault.path.push(segment.into());
-            fault
-        })
-    }
-}
-
-impl Fault {
-    /// From the flow inwards.
-    pub(super) fn path(&self) -> impl Iterator<Item = &Segment> {
-        self.path.iter().rev()
-    }
-
-    /// What is wrong, with its place in words.
-    pub(super) fn say(&self, flow: &ProtocolFlow) -> String {
-        let mut words = Vec::new();
-        let path: Vec<_> = self.path().collect();
-        for pair in path.windows(2) {
-            if let [Segment::Key(list), place] = pair {
-                let word = match (list.as_str(), place) {
-                    ("steps", Segment::Index(i)) => match flow.steps.get(*i) {
-                        Some(step) if !step.name.is_empty() => format!("step `{}`", clip(&step.name)),
-                        _ => format!("step {i}"),
-                    },
-                    ("instructions", Segment::Index(i)) => format!("instruction {i}"),
-                    ("accounts", Segment::Index(i)) => format!("account {i}"),
-                    ("conditions", Segment::Index(i)) => format!("condition {i}"),
-                    ("seeds", Segment::Index(i)) => format!("seed {i}"),
-                    ("params", Segment::Key(name)) => format!("param `{}`", clip(name)),
-                    _ => continue,
-                };
-                words.push(word);
-            }
-        }
-        if words.is_empty() { self.what.clone() } else { format!("{}: {}", words.join(", "), self.what) }
-    }
-}
-
-/// Outside text in a message: short and on one line.
-pub(super) fn clip(text: &str) -> String {
-    text.chars().take(80).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
 
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -497,28 +396,4 @@ fn least_length(field: &Field) -> usize {
         Field::U64(_) | Field::I64(_) | Field::Anchor(_) | Field::AnchorAccount(_) => 8,
         Field::Pubkey(_) => 32,
     }
-}
-
-/// The names in `{…}` of a line.
-fn placeholders(line: &str) -> impl Iterator<Item = &str> {
-    line.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
-}
-
-/// The line with each `{param}` replaced by what `value` gives for it.
-pub(super) fn fill<'a>(line: &'a str, value: impl Fn(&str) -> Option<String> + 'a) -> String {
-    let mut pieces = line.split('{');
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        match piece.split_once('}').and_then(|(name, rest)| Some((value(name)?, rest))) {
-            Some((value, rest)) => {
-                filled.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
-                filled.push_str(rest);
-            }
-            None => {
-                filled.push('{');
-                filled.push_str(piece);
-            }
-        }
-    }
-    filled
 }

@@ -71,13 +71,13 @@
 //!
 //! In JSON the same names stand in the same places.
 
+use super::{condition::Condition, flow::Derivation};
 use super::{
-    check::{ProtocolFlowError, Segment},
+    fault::{ProtocolFlowError, Segment, one_line},
     flow::ProtocolFlow,
     stored::SIZE,
     term::{Address, Field, Seat},
 };
-use super::{condition::Condition, flow::Derivation};
 use solana_sdk::pubkey::Pubkey;
 use std::{collections::BTreeMap, path::Path};
 use toml::de::{DeTable, DeValue};
@@ -124,12 +124,11 @@ impl ProtocolFlow {
                 // serde_json puts the place at the end of its message, where it would stand twice.
                 let what = e.to_string();
                 let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
-                wrong((e.line() > 0).then_some(e.line()), what.to_owned())
+                wrong((e.line() > 0).then_some(e.line()), one_line(what))
             })?
         } else {
             toml::from_str(text).map_err(|e: toml::de::Error| {
-                let what = e.message().lines().collect::<Vec<_>>().join(", ");
-                wrong(e.span().map(|span| line(text, span.start)), what)
+                wrong(e.span().map(|span| line(text, span.start)), one_line(e.message()))
             })?
         };
         flow.resolve(names);

@@ -7,7 +7,7 @@
 //! a keeper loop says `on-failure = "end"`.
 
 use super::{
-    check::{At, Checked, clip, fault},
+    fault::{At, Checked, clip, fault},
     flow::ProtocolFlow,
 };
 

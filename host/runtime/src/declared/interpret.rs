@@ -14,7 +14,7 @@
 
 use super::{
     bind::{Awaited, Bound, Predicate, Whose, bind},
-    check::clip,
+    fault::clip,
     flow::ProtocolFlow,
     graph::Link,
 };

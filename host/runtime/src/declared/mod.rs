@@ -6,10 +6,12 @@
 //! | `flow.rs` | the structs: flow, step, instruction, account, retry policy |
 //! | `condition.rs` | what a step waits for |
 //! | `term.rs` | values that are known only when a run begins: addresses, quantities, data |
-//! | `written.rs` | how terms are written in a file |
+//! | `written.rs`, `written/` | how terms, bytes, durations and params are written in a file |
 //! | `file.rs` | `flow.toml` and `flow.json`: the schema, and from it a checked flow |
 //! | `stored.rs` | canonical bytes and their digest, so that it is stored and named like a component |
 //! | `check.rs`, `graph.rs` | what is refused on load: in a single step, and in the links between steps |
+//! | `fault.rs` | where in a flow a fault lies, and how it is said |
+//! | `line.rs` | lines for people, with params in them |
 //! | `bind.rs` | terms with a run's params and roles become the door's nouns |
 //! | `interpret.rs` | what a flow means: wait, emit, follow the link |
 //!
@@ -24,16 +26,18 @@
 mod bind;
 mod check;
 mod condition;
+mod fault;
 mod file;
 mod flow;
 mod graph;
 mod interpret;
+mod line;
 mod stored;
 mod term;
 mod written;
 
-pub use check::ProtocolFlowError;
 pub use condition::Condition;
+pub use fault::ProtocolFlowError;
 pub use flow::{AccountTemplate, Derivation, FlowParam, FlowStep, InstructionTemplate, ProtocolFlow, RetryPolicy};
 pub use term::{Address, Data, Field, Flag, Quantity, Seat, Text};
 

@@ -2,7 +2,7 @@
 //! same flow has the same bytes, so that their digest names it, as a component's names that.
 
 use super::{
-    check::{ProtocolFlowError, clip},
+    fault::{ProtocolFlowError, clip, one_line},
     flow::ProtocolFlow,
 };
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ impl ProtocolFlow {
             ));
         }
         let read: Read = serde_json::from_slice(bytes)
-            .map_err(|e| wrong(format!("it is damaged: {e}; load it again from its file")))?;
+            .map_err(|e| wrong(one_line(&format!("it is damaged: {e}; load it again from its file"))))?;
         if read.valence_flow != VERSION {
             let version = read.valence_flow;
             return Err(wrong(format!(

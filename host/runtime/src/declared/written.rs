@@ -1,17 +1,28 @@
-//! How terms, durations and params are written in a file: short strings where a table would be noise. What they mean is in `term.rs`.
+//! How terms are written in a file: short strings where a table would be noise. What they mean is in `term.rs`.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `bytes.rs` | bytes |
+//! | `duration.rs` | durations |
+//! | `param.rs` | the declaration of a param |
+
+pub(super) mod bytes;
+pub(super) mod duration;
+mod param;
 
 use super::{
-    flow::{Derivation, FlowParam},
+    fault::clip,
+    flow::Derivation,
     term::{Address, Data, Field, Flag, Quantity, Seat, Text, scaled},
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
     ser::SerializeMap,
 };
 use std::fmt;
-use valence_sandbox::ParamType;
+
+pub(super) use param::WrittenParam;
 
 /// Programs that `program:NAME` can name.
 const PROGRAMS: [(&str, &str); 7] = [
@@ -54,7 +65,7 @@ impl std::str::FromStr for Seat {
             let names = || PROGRAMS.map(|(name, _)| name).join(", ");
             return key
                 .map(Seat::Key)
-                .ok_or_else(|| format!("there is no `{text}`; the programs with a name are {}", names()));
+                .ok_or_else(|| format!("there is no `{}`; the programs with a name are {}", clip(text), names()));
         }
         Ok(text.parse().map_or_else(|_| Seat::Name(text.to_owned()), Seat::Key))
     }
@@ -78,6 +89,8 @@ macro_rules! written {
         }
     };
 }
+
+use written;
 
 written!(Seat, "an address: base58, `role:NAME`, `param:NAME`, `program:NAME` or a name of chain.toml", {
     fn visit_str<E: Error>(self, text: &str) -> Result<Seat, E> {
@@ -172,7 +185,7 @@ written!(Quantity, "a whole number, `param:NAME`, { sol = \"1.5\" } or { tokens 
             return Ok(Quantity::param(name));
         }
         let signed = text.parse::<i64>().map(Quantity::from);
-        signed.or_else(|_| text.parse::<u64>().map(Quantity::from)).map_err(|_| E::custom(format!("`{text}` is no whole number; give digits, `param:NAME`, or an amount as {{ sol = \"1.5\" }} or {{ tokens = \"2.5\", decimals = 6 }}")))
+        signed.or_else(|_| text.parse::<u64>().map(Quantity::from)).map_err(|_| E::custom(format!("`{}` is no whole number; give digits, `param:NAME`, or an amount as {{ sol = \"1.5\" }} or {{ tokens = \"2.5\", decimals = 6 }}", clip(text))))
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Quantity, A::Error> {
         let (amount, decimals) = match QuantityTable::deserialize(MapAccessDeserializer::new(map))? {
@@ -189,7 +202,7 @@ written!(Quantity, "a whole number, `param:NAME`, { sol = \"1.5\" } or { tokens 
             return Ok(Quantity::amount_param(name, decimals));
         }
         let units = scaled(&amount, decimals);
-        units.map(Quantity::from).ok_or_else(|| Error::custom(format!("`{amount}` is no amount with at most {decimals} decimals that fits 64 bits; write it like \"2500\" or \"0.25\"")))
+        units.map(Quantity::from).ok_or_else(|| Error::custom(format!("`{}` is no amount with at most {decimals} decimals that fits 64 bits; write it like \"2500\" or \"0.25\"", clip(&amount))))
     }
 });
 
@@ -237,7 +250,7 @@ written!(Flag, "`true`, `false` or `param:NAME`", {
     fn visit_str<E: Error>(self, text: &str) -> Result<Flag, E> {
         param_in(text)
             .map(Flag::Param)
-            .ok_or_else(|| E::custom(format!("`{text}` is neither true, false nor `param:NAME`")))
+            .ok_or_else(|| E::custom(format!("`{}` is neither true, false nor `param:NAME`", clip(text))))
     }
 });
 
@@ -296,88 +309,6 @@ impl Serialize for Data {
     }
 }
 
-/// Bytes as `0x…` or `base64:…`.
-pub(super) mod bytes {
-    use super::*;
-
-    pub(in super::super) fn parse(text: &str) -> Result<Vec<u8>, String> {
-        if let Some(base64) = text.strip_prefix("base64:") {
-            return BASE64_STANDARD.decode(base64).map_err(|e| format!("`{text}` is no base64: {e}"));
-        }
-        let bad = || format!("`{text}` is no bytes; write them as `0x0a0b`, `base64:Cgs=` or `text:…`");
-        let digits = text.strip_prefix("0x").ok_or_else(bad)?;
-        let nibbles: Option<Vec<u8>> =
-            digits.chars().map(|c| c.to_digit(16).and_then(|n| u8::try_from(n).ok())).collect();
-        let nibbles = nibbles.filter(|n| n.len().is_multiple_of(2)).ok_or_else(bad)?;
-        Ok(nibbles.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, nibble| (byte << 4) | nibble)).collect())
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        s.collect_str(&format_args!("0x{digits}"))
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        parse(&String::deserialize(d)?).map_err(D::Error::custom)
-    }
-}
-
-/// A duration as `500ms`, `60s`, `5m`, `1h`, `2d`, or a whole number of seconds.
-pub(super) mod duration {
-    use super::*;
-    use std::time::Duration;
-
-    pub(in super::super) fn parse(text: &str) -> Option<Duration> {
-        let split = text.find(|c: char| !c.is_ascii_digit())?;
-        let (number, unit) = text.split_at(split);
-        let number: u64 = number.parse().ok()?;
-        let milliseconds = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        number.checked_mul(milliseconds).map(Duration::from_millis)
-    }
-
-    struct Written(Duration);
-
-    written!(
-        Written,
-        "a duration such as \"500ms\", \"60s\", \"5m\", \"1h\" or \"2d\", or a whole number of seconds",
-        {
-            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Written, E> {
-                Ok(Written(Duration::from_secs(seconds)))
-            }
-            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Written, E> {
-                let seconds = u64::try_from(seconds)
-                    .map_err(|_| E::custom(format!("a duration of {seconds} seconds is negative")))?;
-                self.visit_u64(seconds)
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
-                parse(text).map(Written).ok_or_else(|| {
-                    E::custom(format!(
-                        "`{text}` is no duration; write it like \"500ms\", \"60s\", \"5m\", \"1h\" or \"2d\""
-                    ))
-                })
-            }
-        }
-    );
-
-    pub(in super::super) fn serialize<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        match time.subsec_millis() {
-            0 => s.collect_str(&format_args!("{}s", time.as_secs())),
-            _ => s.collect_str(&format_args!("{}ms", time.as_millis())),
-        }
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-        Written::deserialize(d).map(|written| written.0)
-    }
-}
-
 /// A value as a command line would give it.
 struct Scalar(String);
 
@@ -409,95 +340,5 @@ written!(Scalar, "text, a number or a boolean", {
 impl Serialize for Scalar {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.0)
-    }
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    Text,
-    Boolean,
-    Unsigned,
-    Signed,
-    Pubkey,
-    Decimal,
-}
-
-/// A [`FlowParam`] in a file.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct WrittenParam {
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    min: Option<Quantity>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max: Option<Quantity>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max_bytes: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    default: Option<Scalar>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    help: String,
-}
-
-/// Bytes of a text param unless told.
-const TEXT_BYTES: u32 = 256;
-
-impl TryFrom<WrittenParam> for FlowParam {
-    type Error = String;
-    fn try_from(written: WrittenParam) -> Result<Self, String> {
-        let WrittenParam { kind, min, max, max_bytes, default, help } = written;
-        let ranged = matches!(kind, Kind::Unsigned | Kind::Signed);
-        if !ranged && (min.is_some() || max.is_some()) {
-            return Err("`min` and `max` are for params of type unsigned and signed".to_owned());
-        }
-        if max_bytes.is_some() && !matches!(kind, Kind::Text) {
-            return Err("`max-bytes` is for params of type text".to_owned());
-        }
-        let kind = match kind {
-            Kind::Text => ParamType::Text(max_bytes.unwrap_or(TEXT_BYTES)),
-            Kind::Boolean => ParamType::Boolean,
-            Kind::Unsigned => ParamType::Unsigned(end("min", min, 0)?, end("max", max, u64::MAX)?),
-            Kind::Signed => ParamType::Signed(end("min", min, i64::MIN)?, end("max", max, i64::MAX)?),
-            Kind::Pubkey => ParamType::Pubkey,
-            Kind::Decimal => ParamType::Decimal,
-        };
-        Ok(FlowParam { kind, default: default.map(Scalar::text), help })
-    }
-}
-
-/// One end of a param's range.
-fn end<N: TryFrom<i128>>(which: &str, given: Option<Quantity>, otherwise: N) -> Result<N, String> {
-    match given {
-        None => Ok(otherwise),
-        Some(Quantity::Number(number)) => {
-            N::try_from(number).map_err(|_| format!("`{which}` of {number} does not fit the param's type"))
-        }
-        Some(Quantity::Param { .. }) => Err(format!("`{which}` is a number, and cannot be a param")),
-    }
-}
-
-impl From<FlowParam> for WrittenParam {
-    fn from(param: FlowParam) -> Self {
-        let (mut min, mut max, mut max_bytes) = (None, None, None);
-        let kind = match param.kind {
-            ParamType::Text(most) => {
-                max_bytes = Some(most);
-                Kind::Text
-            }
-            ParamType::Boolean => Kind::Boolean,
-            ParamType::Unsigned(least, most) => {
-                (min, max) = (Some(least.into()), Some(most.into()));
-                Kind::Unsigned
-            }
-            ParamType::Signed(least, most) => {
-                (min, max) = (Some(least.into()), Some(most.into()));
-                Kind::Signed
-            }
-            ParamType::Pubkey => Kind::Pubkey,
-            ParamType::Decimal => Kind::Decimal,
-        };
-        WrittenParam { kind, min, max, max_bytes, default: param.default.map(Scalar), help: param.help }
     }
 }

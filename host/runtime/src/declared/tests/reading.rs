@@ -376,6 +376,59 @@ fn stored_bytes_name_one_flow() {
     assert!(refused(text.replace("\"again\"", "\"pay\"").as_bytes()).contains("two steps are named `pay`"));
 }
 
+#[test]
+fn a_refusal_is_one_short_line_whatever_text_it_repeats() {
+    let long = format!("\"\"\"{}\"\"\"", "a\nb".repeat(5000));
+    for part in ["\"1h\"", "\"text:hello\"", "\"treasury\"", "\"payout\"", "\"again\"", "5", "\"decimal\""] {
+        let part = if part == "5" { "lamports = 5" } else { part };
+        let instead = if part.starts_with("lam") { format!("lamports = {long}") } else { long.clone() };
+        let said = refused(part, &instead);
+        assert!(said.len() < 1500, "{part}: {} bytes", said.len());
+    }
+    let said = ProtocolFlow::parse("{\"a\\nb\": 1}", "flow.json", &BTreeMap::new()).unwrap_err().to_string();
+    assert!(!said.contains('\n') && said.contains("unknown field"), "{said}");
+}
+
+/// The flow of the seed, with its names.
+#[test]
+fn the_flow_of_the_seed_can_be_written_as_it_is_there() {
+    let (user_token_account, deposit_amount) = (Pubkey::from([3; 32]), 450_u64);
+    let data = [3_u8, 0, 0, 0];
+    let meta = solana_sdk::instruction::AccountMeta::new(user_token_account, false);
+    let instruction = solana_sdk::instruction::Instruction::new_with_bytes(Pubkey::from([4; 32]), &data, vec![meta]);
+    let deposit_flow = ProtocolFlow {
+        id: "lending-deposit".to_string(),
+        name: "Lending Protocol Deposit".to_string(),
+        steps: vec![
+            FlowStep {
+                name: "approve-tokens".to_string(),
+                description: "Approve token transfer".to_string(),
+                instructions: vec![instruction.clone().into()],
+                conditions: vec![Condition::BalanceGreaterThan {
+                    pubkey: user_token_account.into(),
+                    lamports: deposit_amount.into(),
+                }],
+                on_success: Some("execute-deposit".to_string()),
+                on_failure: None,
+                ..Default::default()
+            },
+            FlowStep {
+                name: "execute-deposit".to_string(),
+                description: "Execute deposit to lending pool".to_string(),
+                instructions: vec![instruction.into()],
+                ..Default::default()
+            },
+        ],
+        timeout: Duration::from_secs(60),
+        retry_policy: RetryPolicy::default(),
+        fee_payer: Some("user".to_string()),
+        roles: BTreeMap::from([("user".to_string(), "Pays.".to_string())]),
+        ..Default::default()
+    };
+    deposit_flow.validate().unwrap();
+    assert_eq!(ProtocolFlow::from_bytes(&deposit_flow.to_bytes().unwrap()).unwrap(), deposit_flow);
+}
+
 /// Bytes that a journal may name for ever. If this changes, the version of the form must, and the old one stay readable.
 #[test]
 fn the_stored_form_stays_what_it_is() {
