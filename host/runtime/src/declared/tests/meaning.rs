@@ -228,7 +228,7 @@ fn a_cycle_lets_time_pass_even_where_nothing_it_does_takes_any() {
     for delay in [0, 1500] {
         let retry_policy = RetryPolicy { delay: Duration::from_millis(delay), ..RetryPolicy::default() };
         let again = ProtocolFlow { retry_policy, ..flow(steps.clone()) };
-        let (ending, world, episodes) = run(&again, script(&[("a", &[refused.clone()])]), &[], 9);
+        let (ending, world, episodes) = run(&again, script(&[("a", std::slice::from_ref(&refused))]), &[], 9);
         assert!(matches!(ending, Ending::Failed(FlowError::Other { ref code, .. }) if code == "timeout"), "{ending}");
         no_busy_loop(&world);
         // At most once a slot, or once in two seconds; a new episode after 64 times.

@@ -178,7 +178,7 @@ impl Door for ToWorld {
     fn call(&mut self, call: HostCall) -> Answer<'_> {
         let mut world = self.0.lock().unwrap();
         let reply = world.answer(call);
-        if world.lazily && world.record.len() % 2 == 0 {
+        if world.lazily && world.record.len().is_multiple_of(2) {
             return Answer::Later(Box::pin(async move {
                 tokio::task::yield_now().await;
                 reply
