@@ -48,11 +48,17 @@ pub(super) fn write(path: &Path, options: &Options) -> Result<Core, StoreError> 
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     common(&connection).map_err(failed)?;
     ours(&connection, path)?;
+    // The tables are there before there is a log, so a log that is lost takes no more than commits.
+    let new = !made(&connection).map_err(failed)?;
+    match mark {
+        Mark::At { commits, .. } if new => return Err(gone(path, commits)),
+        _ if new => make(&mut connection).map_err(failed)?,
+        _ => {}
+    }
     // What is not synced by us is synced by nobody, except around the moving of pages.
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768")
         .map_err(failed)?;
-    let new = make(&mut connection).map_err(failed)?;
     let pages = Arc::new(AtomicU64::new(0));
     let seen = pages.clone();
     let hook = move |_: &mut rusqlite::hooks::Wal, count: std::os::raw::c_int| {
@@ -168,12 +174,12 @@ fn ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Makes tables where there are none: all in one step.
-fn make(connection: &mut Connection) -> rusqlite::Result<bool> {
-    let there = connection.query_row("SELECT 1 FROM sqlite_master WHERE name = 'meta'", [], |_| Ok(())).optional()?;
-    if there.is_some() {
-        return Ok(false);
-    }
+fn made(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'meta')", [], |row| row.get(0))
+}
+
+/// Makes the tables: all in one step.
+fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     let step = connection.transaction()?;
     step.execute_batch(schema::TABLES)?;
     let id: Vec<u8> = step.query_row("SELECT randomblob(8)", [], |row| row.get(0))?;
@@ -184,8 +190,7 @@ fn make(connection: &mut Connection) -> rusqlite::Result<bool> {
     columns::write_instance(&mut step.prepare(columns::PUT_INSTANCE)?, &host, true)?;
     step.pragma_update(None, "application_id", schema::APPLICATION)?;
     step.pragma_update(None, "user_version", schema::VERSION)?;
-    step.commit()?;
-    Ok(true)
+    step.commit()
 }
 
 /// The name of the database.

@@ -18,9 +18,12 @@ pub(super) fn sqlite(path: &Path, error: &Error) -> StoreError {
         ErrorCode::CannotOpen => StoreError::ReadOnly { path, why: "the file cannot be opened or made".to_owned() },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Locked { path },
         ErrorCode::NotADatabase => StoreError::NotAStore { path, why },
-        ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
-            StoreError::Damaged { path, what: why }
-        }
+        // The statements are ours; where they do not fit the file, it is not what we wrote.
+        ErrorCode::DatabaseCorrupt
+        | ErrorCode::ConstraintViolation
+        | ErrorCode::TypeMismatch
+        | ErrorCode::SchemaChanged
+        | ErrorCode::Unknown => StoreError::Damaged { path, what: why },
         // A write beyond a limit of the process or a quota comes as this.
         ErrorCode::SystemIoFailure if code.extended_code == ffi::SQLITE_IOERR_WRITE => match io::Error::last_os_error()
         {
