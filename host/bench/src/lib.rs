@@ -31,7 +31,7 @@ pub fn limits() -> Limits {
 
 /// A run of the bench flow.
 pub fn request(what: &str, times: u64) -> RunRequest {
-    RunRequest { inputs: inputs(what, times), limits: Some(limits()), instance: None }
+    RunRequest { inputs: inputs(what, times), limits: Some(limits()), ..RunRequest::default() }
 }
 
 fn inputs(what: &str, times: u64) -> Inputs {

@@ -175,7 +175,7 @@ impl ChainSpec {
     }
 
     /// What tells this description from every other one.
-    pub(crate) fn digest(&self) -> Hash {
+    pub fn digest(&self) -> Hash {
         let mut hasher = Hasher::default();
         // Each part is preceded by its length, so that no two descriptions read the same.
         let mut part = |bytes: &[u8]| {

@@ -48,7 +48,7 @@ pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
     };
     let runtime = Runtime::with_options(config, options)?;
     let executor = tokio::runtime::Builder::new_current_thread().enable_time().enable_io().build()?;
-    let request = RunRequest { inputs, limits: Some(limits.clone()), instance: None };
+    let request = RunRequest { inputs, limits: Some(limits.clone()), ..RunRequest::default() };
     let report = executor.block_on(follow(&runtime, &chain, components, request, &limits, output, verbose))?;
     Ok(exit::of(&report))
 }

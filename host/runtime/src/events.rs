@@ -4,7 +4,7 @@
 
 use crate::decode::{ShownBalance, ShownInstruction, ShownToken};
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -17,8 +17,23 @@ use tokio::sync::mpsc;
 /// Events that a subscriber may have unread: more than one episode's log lines under the default limits.
 const QUEUE: usize = 100_000;
 
+/// One of a few words. Not written out where events are read back, for there it would be taken for borrowed text.
+type Word = &'static str;
+
+/// All of them.
+const WORDS: &[Word] = &[
+    "debug", "info", "warn", "error", "done", "continue", "failed", "trapped", "limit", "stalled", "fault", "diverged",
+    "exhausted", "operator", "upgrade", "suspended", "cancelled",
+];
+
+/// A word of an event that another process printed; one that this build does not know is `unknown`.
+fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(WORDS.iter().find(|word| **word == text).copied().unwrap_or("unknown"))
+}
+
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The instance that it happened to; none for the runtime's own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +48,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[non_exhaustive]
 pub enum EventKind {
@@ -77,7 +92,8 @@ pub enum EventKind {
     /// The flow wrote a line.
     Log {
         /// `debug`, `info`, `warn` or `error`.
-        level: &'static str,
+        #[serde(deserialize_with = "word")]
+        level: Word,
         /// The line.
         message: String,
     },
@@ -125,7 +141,8 @@ pub enum EventKind {
         /// Whether it ended well.
         success: bool,
         /// `done`, `failed`, `trapped` or `cancelled`.
-        outcome: &'static str,
+        #[serde(deserialize_with = "word")]
+        outcome: Word,
         /// The flow's own words, or why it was stopped.
         result: String,
         /// What it took.
@@ -136,7 +153,8 @@ pub enum EventKind {
     FlowPaused {
         /// `limit`, `exhausted`, `diverged`, `operator`, `upgrade`: until somebody resumes it; `stalled`, `fault`,
         /// `suspended`: until the host goes on with it.
-        outcome: &'static str,
+        #[serde(deserialize_with = "word")]
+        outcome: Word,
         /// Why, and what to do.
         result: String,
         /// What it took so far.
@@ -163,7 +181,7 @@ pub enum EventKind {
 }
 
 /// What a run took.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Use {
     /// Instructions used.
@@ -181,7 +199,7 @@ pub struct Use {
 }
 
 /// A transaction on offer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Built {
     /// The step.
@@ -221,7 +239,7 @@ pub struct Built {
 }
 
 /// Who must sign.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signer {
     /// The address.
     pub address: String,

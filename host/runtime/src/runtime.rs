@@ -78,6 +78,8 @@ pub struct RuntimeOptions {
     pub signer: Option<Arc<dyn ProposalSigner>>,
     /// How many instances there may be in memory.
     pub concurrency: Concurrency,
+    /// An engine that several runtimes share; none makes one from `allocation`, `ceiling` and `cache`.
+    pub sandbox: Option<Arc<Sandbox>>,
 }
 
 /// The runtime.
@@ -104,6 +106,8 @@ pub struct RunRequest {
     pub limits: Option<Limits>,
     /// The instance's id; none: a fresh one.
     pub instance: Option<String>,
+    /// Its number in the store, from [`Writer::next_instance`]; none: the next one.
+    pub number: Option<u64>,
 }
 
 /// A loaded flow, or the id of a registered one.
@@ -148,11 +152,14 @@ impl Runtime {
                 Arc::new(LocalChain::new(ChainSpec::default(), Pace::RealTime { slot }))
             }
         };
-        let sandbox = Arc::new(Sandbox::new(SandboxConfig {
-            allocation: options.allocation.unwrap_or(Allocation::Pool(64)),
-            ceiling: options.ceiling.unwrap_or_default(),
-            cache: options.cache,
-        })?);
+        let sandbox = match options.sandbox {
+            Some(shared) => shared,
+            None => Arc::new(Sandbox::new(SandboxConfig {
+                allocation: options.allocation.unwrap_or(Allocation::Pool(64)),
+                ceiling: options.ceiling.unwrap_or_default(),
+                cache: options.cache,
+            })?),
+        };
         let (writer, in_flight, crashed) = match &options.data {
             Some(data) => (data.writer().clone(), data.in_flight().clone(), data.crashed().to_vec()),
             None => (Writer::memory(), InFlight::default(), Vec::new()),
@@ -358,7 +365,7 @@ impl Runtime {
         for (role, key) in &inputs.roles {
             names.add_role((*key).into(), role);
         }
-        Ok(Start { program, inputs, limits, names, name: request.instance })
+        Ok(Start { program, inputs, limits, names, name: request.instance, number: request.number })
     }
 }
 

@@ -1,7 +1,7 @@
 //! One instruction in words: what it does, with which values, and to which accounts.
 
 use super::{Names, units};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use solana_sdk::{
     instruction::Instruction,
@@ -11,7 +11,7 @@ use solana_sdk::{
 use solana_transaction_status::parse_instruction;
 
 /// A decoded instruction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShownInstruction {
     /// The program's name, or its address.
@@ -30,7 +30,7 @@ pub struct ShownInstruction {
 }
 
 /// A value of a decoded instruction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Field {
     /// Which.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct Field {
 }
 
 /// An account of an instruction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownAccount {
     /// Base58.
     pub address: String,

@@ -10,13 +10,13 @@ pub use names::Names;
 
 use crate::reading;
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use solana_sdk::pubkey::Pubkey;
 use std::collections::BTreeMap;
 use valence_chain::{Account, Chain, TxReport, token};
 
 /// A lamport balance that changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownBalance {
     /// Whose.
     pub address: String,
@@ -30,7 +30,7 @@ pub struct ShownBalance {
 }
 
 /// A token balance that changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownToken {
     /// The token account.
     pub address: String,

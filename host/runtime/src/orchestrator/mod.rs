@@ -82,12 +82,14 @@ pub(crate) struct Start {
     pub names: Names,
     /// None: the flow's id and a number.
     pub name: Option<String>,
+    /// None: the next.
+    pub number: Option<u64>,
 }
 
 impl Orchestrator {
     fn make(&self, start: Start) -> Result<Live, RuntimeError> {
         let shared = &self.shared;
-        let number = shared.writer.next_instance();
+        let number = start.number.unwrap_or_else(|| shared.writer.next_instance());
         let flow: Arc<str> = start.program.descriptor().id.as_str().into();
         let name = match start.name {
             Some(name) if shared.writer.store().instance_named(&name)?.is_some() => {
@@ -98,7 +100,8 @@ impl Orchestrator {
         };
         let roles = start.inputs.roles.iter().map(|(name, key)| (name.clone(), (*key).into())).collect();
         let names = Mutex::new(start.names);
-        let instance = Arc::new(Instance { shared: shared.clone(), number, name, flow, roles, names });
+        let waits = Mutex::default();
+        let instance = Arc::new(Instance { shared: shared.clone(), number, name, flow, roles, names, waits });
         let mut live = Live::new(instance, start.program, start.inputs, start.limits);
         live.new = true;
         Ok(live)
