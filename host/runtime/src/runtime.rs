@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub warm: Arc<Warm>,
     pub replays: Replays,
     pub in_flight: InFlight,
+    /// Held for its lock.
+    pub data: Option<Arc<DataDir>>,
     /// Who was in flight when the process before died.
     pub crashed: Vec<u64>,
 }
@@ -186,6 +188,7 @@ impl Runtime {
             replays: Replays::default(),
             in_flight,
             crashed,
+            data: options.data,
         });
         let orchestrator = Orchestrator { shared: shared.clone() };
         // Weakly: what is woken belongs to the runtime, and not the other way round.
@@ -223,6 +226,7 @@ impl Runtime {
             return Ok(Recovered::default());
         }
         self.shared.bus.open();
+        self.shared.active.start();
         let watches = self.shared.watches.clone();
         let warm = self.shared.warm.clone();
         let pump = tokio::spawn(watches.pump());
@@ -241,14 +245,14 @@ impl Runtime {
     pub async fn stop(&self) {
         self.started.store(false, Ordering::Relaxed);
         let command = if self.shared.persistent { Command::Stop } else { Command::Cancel("the host".to_owned()) };
-        self.shared.active.command_all(&command);
         self.monitor.stop();
         self.shared.bus.close();
-        while self.shared.active.len() > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-        for task in std::mem::take(&mut *self.tasks.lock()) {
+        self.shared.active.stop(&command).await;
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
             task.abort();
+            // They hold the chain; when this returns, somebody else may have it.
+            let _ = task.await;
         }
     }
 

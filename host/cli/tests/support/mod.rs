@@ -1,6 +1,8 @@
 //! Runs the real binary, as a person would, and takes down what it says. Each test file uses its own part of this.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+pub mod scripted;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},

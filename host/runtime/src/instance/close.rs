@@ -147,6 +147,8 @@ impl Live {
                 let paused = Entry::Paused { reason: (*reason).to_owned(), message: words.clone(), by };
                 (vec![paused], state("paused", &format!("{reason}: {words}")))
             }
+            // It waits on, and its row says for what.
+            Fate::Later("waiting") => (Vec::new(), Change { waits: None, ..state("waiting", &words) }),
             Fate::Later(name) => (Vec::new(), state(name, &words)),
         };
         let durable = {
@@ -156,6 +158,10 @@ impl Live {
             // What cannot be appended shows at the barrier.
             entries.into_iter().for_each(|entry| drop(journal.append(stamp, entry)));
             let mut change = change;
+            if !shared.persistent && !matches!(fate, Fate::Next(_)) {
+                // In memory nobody takes it up again, unless soon.
+                change.ended = Some(Some(now));
+            }
             if self.crashes > 0 {
                 change.crashes = Some(0);
             }
@@ -169,6 +175,9 @@ impl Live {
         self.report.head = journal.head();
         self.report.entries = self.report.entries.saturating_add(journal.entries());
         drop(journal);
+        if let (Fate::Later("waiting"), true, Some(waits)) = (fate, shared.persistent, self.instance.waits.lock().take()) {
+            shared.watches.restore([(self.instance.number, waits)]);
+        }
         self.tell(fate);
     }
 

@@ -343,10 +343,12 @@ impl InstanceDoor {
         }
         // From here on it can be found by what it waits for, also by the next process.
         let waits = Waits::new(any_of, deadline);
+        let bytes = waits.to_bytes().ok();
+        *instance.waits.lock() = Some(waits);
         self.becomes(Change {
             state: Some(state.to_owned()),
             detail: Some(instance.words(any_of).join(", or ")),
-            waits: Some(waits.to_bytes().ok()),
+            waits: Some(bytes),
             ..Change::default()
         });
         self.journal.lock().flush();

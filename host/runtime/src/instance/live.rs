@@ -2,7 +2,7 @@
 //! ending means in `close.rs`.
 
 use super::{Command, Header, Instance, Past, Program, attempt::Attempted, close::Next, report::RunReport};
-use crate::{inputs::Checked, watches::Woken};
+use crate::{inputs::Checked, watches::{Running, Woken}};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -80,11 +80,9 @@ impl Live {
         }
     }
 
-    /// Runs it until it ends, stops or leaves memory.
-    pub(crate) async fn drive(&mut self, commands: &mut watch::Receiver<Command>) -> Left {
+    /// Runs it until it ends, stops or leaves memory. Virtual time stands still meanwhile, but where it waits.
+    pub(crate) async fn drive(&mut self, _running: Running, commands: &mut watch::Receiver<Command>) -> Left {
         let shared = self.instance.shared.clone();
-        // Virtual time stands still while this runs.
-        let _running = shared.watches.run();
         loop {
             let turn = shared.turns.take(&self.instance.flow).await;
             let (finished, journal) = match self.attempt(turn, commands).await {

@@ -30,15 +30,17 @@ pub use entry::{Entry, Header, Resumed};
 pub(crate) use close::millis;
 pub(crate) use live::{Left, Live};
 pub use past::PastError;
-pub(crate) use past::Past;
+pub(crate) use past::{Past, Recalled};
 pub(crate) use program::{Declared, Program};
 pub use report::RunReport;
+pub(crate) use report::outcome;
 
 use crate::{
     conditions,
     decode::Names,
     events::{Event, EventKind},
     runtime::Shared,
+    watches::Waits,
 };
 use parking_lot::Mutex;
 use solana_sdk::pubkey::Pubkey;
@@ -55,6 +57,8 @@ pub(crate) struct Instance {
     pub flow: Arc<str>,
     pub roles: BTreeMap<String, Pubkey>,
     pub names: Mutex<Names>,
+    /// What it waited for last: where a wait ends with it out of memory, that is where it comes back to.
+    pub waits: Mutex<Option<Waits>>,
 }
 
 /// What somebody asks of an instance in memory. A later one replaces an earlier one.

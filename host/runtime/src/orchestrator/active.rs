@@ -7,7 +7,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinSet,
+};
 
 /// The longest delay after a trouble of the machine's.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -20,6 +23,10 @@ pub(crate) struct Active {
     ends: Mutex<HashMap<u64, Vec<oneshot::Sender<RunReport>>>>,
     /// Troubles in a row.
     faults: Mutex<HashMap<u64, u32>>,
+    /// The host stops: what it told all is told to those too who come yet.
+    stopping: Mutex<Option<Command>>,
+    /// What runs beside whoever asked for it.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Active {
@@ -27,6 +34,11 @@ impl Active {
     pub(crate) fn enter(&self, instance: u64) -> (u64, watch::Receiver<Command>) {
         let (sender, receiver) = watch::channel(Command::None);
         let token = self.next.fetch_add(1, Ordering::Relaxed);
+        let stopping = self.stopping.lock();
+        if let Some(command) = &*stopping {
+            // It is there to receive it.
+            let _ = sender.send(command.clone());
+        }
         self.there.lock().insert(instance, (token, sender));
         (token, receiver)
     }
@@ -44,12 +56,31 @@ impl Active {
         self.there.lock().get(&instance).is_some_and(|(_, sender)| sender.send(command).is_ok())
     }
 
-    /// Tells all.
-    pub(crate) fn command_all(&self, command: &Command) {
+    /// Runs something beside whoever asks for it; `stop` waits for its end.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Tells all, also those who come yet, and waits until nobody is there.
+    pub(crate) async fn stop(&self, command: &Command) {
+        *self.stopping.lock() = Some(command.clone());
         for (_, sender) in self.there.lock().values() {
             // Who is gone needs not be told.
             let _ = sender.send(command.clone());
         }
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        while tasks.join_next().await.is_some() {}
+        // Those whom others poll.
+        while self.len() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Begins again after `stop`.
+    pub(crate) fn start(&self) {
+        *self.stopping.lock() = None;
     }
 
     pub(crate) fn contains(&self, instance: u64) -> bool {

@@ -6,9 +6,9 @@ use crate::{
     error::RuntimeError,
     instance::{Command, Entry, Past, Resumed, RunReport},
 };
-use valence_door::Bytes;
+use valence_door::{Bytes, Stop};
 use valence_journal::{Change, Instance as Row, JournalId};
-use valence_sandbox::{Digest, Limit, Limits};
+use valence_sandbox::{Digest, Ending, Limit, Limits};
 
 /// Under what a paused instance goes on.
 #[derive(Clone, Debug, Default)]
@@ -87,8 +87,11 @@ impl Orchestrator {
             }
             let end = self.shared.active.end_of(row.id);
             if self.shared.active.command(row.id, command.clone()) {
-                if let Ok(report) = end.await {
-                    return Ok(report);
+                match end.await {
+                    // It came to another end in the same moment: look again.
+                    Ok(report) if !matches!(report.ending, Ending::Stopped(Stop::Cancelled | Stop::Paused(_))) => {}
+                    Ok(report) => return Ok(report),
+                    Err(_) => {}
                 }
                 continue;
             }
@@ -112,7 +115,7 @@ impl Orchestrator {
     /// Where there is none of this name, or it does not stand still; where a limit is above the host's ceiling.
     pub async fn resume(&self, instance: &str, how: &Resume, by: &str) -> Result<(), RuntimeError> {
         let row = self.status(instance)?;
-        if row.ended.is_some() {
+        if row.ended.is_some() && row.state != "paused" {
             let hint = if row.state == "failed" { "; `valence retry` goes on before the place where it failed" } else { "" };
             return Err(RuntimeError::State(row.name, format!("has ended: {}{hint}", row.outcome)));
         }
@@ -120,7 +123,8 @@ impl Orchestrator {
             if self.shared.active.contains(row.id) {
                 return Err(RuntimeError::State(row.name, format!("is {} already", row.state)));
             }
-            return self.go_on(&row);
+            self.go_on(&row);
+            return Ok(());
         }
         let mut limits = Limits::default();
         how.limits.iter().for_each(|(limit, value)| limits.set(*limit, *value));
@@ -133,7 +137,8 @@ impl Orchestrator {
         };
         self.shared.replays.forgive(row.id);
         self.append(&row, vec![Entry::Resumed(Box::new(resumed))], pending()).await?;
-        self.go_on(&self.status(instance)?)
+        self.go_on(&self.status(instance)?);
+        Ok(())
     }
 
     /// Has an instance that failed or trapped go on: what it was told up to its last effect stands, everything after that it
@@ -172,7 +177,8 @@ impl Orchestrator {
         });
         self.shared.replays.forgive(row.id);
         self.append(&row, vec![Entry::Resumed(Box::new(resumed))], change).await?;
-        self.go_on(&self.status(instance)?)
+        self.go_on(&self.status(instance)?);
+        Ok(())
     }
 
     /// Gives an instance another version for its next episode.
@@ -205,15 +211,9 @@ impl Orchestrator {
     }
 
     /// Brings it back beside this task.
-    fn go_on(&self, row: &Row) -> Result<(), RuntimeError> {
-        let (orchestrator, number) = (self.clone(), row.id);
-        let running = self.shared.watches.run();
-        self.shared.watches.forget(number);
-        tokio::spawn(async move {
-            let _running = running;
-            orchestrator.revive(number, None).await;
-        });
-        Ok(())
+    fn go_on(&self, row: &Row) {
+        self.shared.watches.forget(row.id);
+        self.revive_beside(row.id, None);
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) use in_flight::InFlight;
 pub(crate) use programs::Programs;
 pub use recover::Recovered;
 pub(crate) use replays::Replays;
+pub(crate) use revive::limits as limits_of;
 pub(crate) use turns::{Turn, Turns};
 pub(crate) use warm::Warm;
 
@@ -39,7 +40,7 @@ use crate::{
     inputs::Checked,
     instance::{Instance, Left, Live, Program, RunReport},
     runtime::Shared,
-    watches::Woken,
+    watches::{Running, Woken},
 };
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
@@ -112,7 +113,8 @@ impl Orchestrator {
         let live = self.make(start)?;
         let (number, name) = (live.instance.number, live.instance.name.clone());
         let end = self.shared.active.end_of(number);
-        match self.keep(live).await {
+        let running = self.shared.watches.run();
+        match self.keep(live, running).await {
             Some(report) => Ok(report),
             None => end.await.map_err(|_| RuntimeError::Gone(name)),
         }
@@ -131,18 +133,15 @@ impl Orchestrator {
         let _speaking = self.shared.bus.run();
         // Counted from here on, so that virtual time does not pass it over before it has its first turn.
         let running = self.shared.watches.run();
-        tokio::spawn(async move {
-            let _running = running;
-            orchestrator.keep(live).await;
-        });
+        self.shared.active.spawn(async move { drop(orchestrator.keep(live, running).await) });
     }
 
     /// Keeps an instance in memory until it ends, stops or waits out of memory (none).
-    async fn keep(&self, mut live: Live) -> Option<RunReport> {
+    async fn keep(&self, mut live: Live, running: Running) -> Option<RunReport> {
         let number = live.instance.number;
         let _speaking = self.shared.bus.run();
         let (token, mut commands) = self.shared.active.enter(number);
-        let left = live.drive(&mut commands).await;
+        let left = live.drive(running, &mut commands).await;
         self.shared.active.leave(number, token);
         match left {
             Left::Parked => None,
@@ -162,21 +161,25 @@ impl Orchestrator {
 
     /// An instance that is out of memory was woken. Called by the pump; virtual time stands still from here on.
     pub(crate) fn woken(&self, number: u64, woken: Woken) {
-        let orchestrator = self.clone();
-        let running = self.shared.watches.run();
-        tokio::spawn(async move {
-            let _running = running;
-            orchestrator.revive(number, Some(woken)).await;
-        });
+        self.revive_beside(number, Some(woken));
+    }
+
+    /// Brings an instance back beside this task. From here on it counts as running.
+    pub(crate) fn revive_beside(&self, number: u64, woken: Option<Woken>) {
+        let (orchestrator, running) = (self.clone(), self.shared.watches.run());
+        self.shared.active.spawn(async move { orchestrator.revive(number, woken, running).await });
     }
 
     /// The machine or the network was in trouble: once more, later.
     fn again_later(&self, number: u64) {
-        let orchestrator = self.clone();
         let delay = self.shared.active.fault_delay(number, FAULT_DELAY);
+        // Weakly: a runtime that is gone meanwhile is not kept for this.
+        let shared = Arc::downgrade(&self.shared);
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            orchestrator.revive(number, None).await;
+            if let Some(shared) = shared.upgrade() {
+                Orchestrator { shared }.revive_beside(number, None);
+            }
         });
     }
 

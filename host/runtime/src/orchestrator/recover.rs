@@ -55,11 +55,7 @@ impl Orchestrator {
             for row in page {
                 if !shared.active.contains(row.id) {
                     recovered.resumed = recovered.resumed.saturating_add(1);
-                    let (orchestrator, running) = (self.clone(), shared.watches.run());
-                    tokio::spawn(async move {
-                        let _running = running;
-                        orchestrator.revive(row.id, None).await;
-                    });
+                    self.revive_beside(row.id, None);
                 }
             }
         }

@@ -5,7 +5,7 @@ use crate::{
     error::RuntimeError,
     inputs::Checked,
     instance::{Entry, Instance, Live, Past, RunReport},
-    watches::Woken,
+    watches::{Running, Woken},
 };
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
@@ -15,7 +15,7 @@ use valence_sandbox::{Ending, FlowError, Limits};
 
 impl Orchestrator {
     /// Brings an instance back and keeps it until it ends, stops or leaves again. What stands in the way pauses it.
-    pub(crate) async fn revive(&self, number: u64, woken: Option<Woken>) {
+    pub(crate) async fn revive(&self, number: u64, woken: Option<Woken>, running: Running) {
         let live = match self.load(number).await {
             Ok(Some(mut live)) => {
                 live.woken = woken;
@@ -28,7 +28,7 @@ impl Orchestrator {
                 return;
             }
         };
-        self.keep(live).await;
+        self.keep(live, running).await;
     }
 
     /// An instance as the store has it; none where it is not to run.
@@ -68,6 +68,7 @@ impl Orchestrator {
             flow: row.flow.as_str().into(),
             roles: header.roles.iter().map(|(name, key)| (name.clone(), (*key).into())).collect(),
             names: Mutex::new(names),
+            waits: Mutex::default(),
         });
         if header.engine != shared.engine && shared.bus.heard() {
             let message = "it was begun by another build of the engine: only a call that differs would matter";
@@ -150,7 +151,7 @@ fn digest(bytes: &[u8]) -> Result<[u8; 32], RuntimeError> {
 }
 
 /// The limits that were given, as they were changed since.
-fn limits(past: &Past) -> Limits {
+pub(crate) fn limits(past: &Past) -> Limits {
     let mut limits = Limits::default();
     let changed = past.resumed.iter().flat_map(|r| &r.limits);
     for (name, value) in past.header.limits.iter().chain(changed) {
