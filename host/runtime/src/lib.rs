@@ -19,9 +19,13 @@
 //! | `state_monitor.rs` | account subscriptions for Rust programs |
 //! | `decode/` | instructions and balances in words that a person reads |
 //! | `events.rs` | what subscribers see |
+//! | `history/` | what is on record of an instance, told |
+//! | `replay/` | a past run once more, from its record alone |
+//! | `audit.rs` | who did what |
 //!
 //! WebAssembly is the sandbox's, clusters are the chain's, hashes are the journal's; this crate joins them.
 
+mod audit;
 mod builder;
 mod conditions;
 mod config;
@@ -29,11 +33,13 @@ pub mod declared;
 mod decode;
 mod error;
 mod events;
+pub mod history;
 mod inputs;
 mod instance;
 mod orchestrator;
 mod owner;
 mod reading;
+pub mod replay;
 mod run_file;
 mod runtime;
 mod signer;
@@ -42,6 +48,7 @@ mod transaction;
 #[doc(hidden)]
 pub mod watches;
 
+pub use audit::Actor;
 pub use builder::{Metadata, SimulationSummary, TransactionBuilder, UnsignedTransaction};
 pub use config::RuntimeConfig;
 pub use declared::{

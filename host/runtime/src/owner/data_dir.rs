@@ -90,7 +90,7 @@ impl DataDir {
             writeln!(lock, "{}", std::process::id())
         };
         says(&mut lock).map_err(io(&at))?;
-        let store = Arc::new(SqliteStore::open(&path.join("valence.db"), &StoreOptions::default())?);
+        let store = Arc::new(SqliteStore::open(&path.join("valence.db"), &StoreOptions { views: crate::audit::views() })?);
         let writer = Writer::new(store.clone())?;
         let at = path.join("running");
         let (in_flight, crashed) = InFlight::open(&at).map_err(io(&at))?;

@@ -1,0 +1,369 @@
+//! The timeline: what each entry says, in words and with all its fields. Nothing is asked of a chain; what is told was true when
+//! it was recorded.
+
+use super::{Chapter, Known, Record, RecordError, words};
+use crate::{
+    audit::Actor,
+    decode::ShownInstruction,
+    instance::{Entry, Header},
+    transaction::base64,
+};
+use serde::Serialize;
+use solana_sdk::pubkey::Pubkey;
+use std::collections::BTreeMap;
+use valence_door::{HostCall, HostReply};
+use valence_journal::Block;
+use valence_sandbox::{Digest, Value};
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Line {
+    /// In which episode.
+    pub episode: u32,
+    /// Its number there, from 0.
+    pub entry: u64,
+    /// Its name.
+    pub cid: String,
+    /// Its kind.
+    pub kind: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// The chain's slot.
+    pub slot: u64,
+    /// The chain's time, seconds since 1970.
+    pub time: i64,
+    /// What it says.
+    #[serde(flatten)]
+    pub said: Said,
+}
+
+/// An account as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Version {
+    /// Base58.
+    pub address: String,
+    /// Its role or name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// As of this slot.
+    pub slot: u64,
+    /// None where it was not there.
+    pub lamports: Option<u64>,
+    /// Bytes that were read.
+    pub size: Option<usize>,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged, rename_all_fields = "kebab-case")]
+pub enum Said {
+    /// An episode began.
+    Began(Box<Began>),
+    /// A call without an effect.
+    Call {
+        /// The call's name.
+        call: String,
+        /// What was asked, in words.
+        asked: String,
+        /// What was told, in words.
+        told: String,
+        /// The accounts that it read.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        accounts: Vec<Version>,
+        /// A line of the flow's log, with its level.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<(String, String)>,
+    },
+    /// A step was about to be offered.
+    Intent {
+        /// The proposal's id.
+        proposal: String,
+        /// The step.
+        step: String,
+        /// Its line for the signer.
+        description: String,
+        /// What was asked, in words.
+        asked: String,
+    },
+    /// Its transaction was built.
+    Built(Box<Built>),
+    /// Its signers decided.
+    Decided {
+        /// The proposal's id.
+        proposal: String,
+        /// Which try, from 1.
+        attempt: u32,
+        /// Why they refused it; none where they approved.
+        rejected: Option<String>,
+    },
+    /// It was executed.
+    Executed {
+        /// The proposal's id.
+        proposal: String,
+        /// Which try, from 1.
+        attempt: u32,
+        /// In which slot.
+        landed: u64,
+        /// Consumed.
+        compute_units: u64,
+        /// In lamports.
+        fee: u64,
+        /// Why it failed, if it did.
+        failure: Option<String>,
+    },
+    /// A try failed.
+    Retry {
+        /// The proposal's id.
+        proposal: String,
+        /// Which try, from 1.
+        attempt: u32,
+        /// When the next one comes.
+        next: u64,
+        /// How it failed.
+        why: String,
+    },
+    /// What the flow was told of its step.
+    Reply {
+        /// The proposal's id.
+        proposal: String,
+        /// In words.
+        told: String,
+    },
+    /// It was paused.
+    Paused {
+        /// Why, in a word.
+        reason: String,
+        /// In words.
+        message: String,
+        /// Who, where it was a person.
+        by: String,
+    },
+    /// It went on.
+    Resumed {
+        /// Who had it go on.
+        by: String,
+        /// Entries from this number on no longer count.
+        keep: Option<u64>,
+        /// Limits that changed.
+        limits: BTreeMap<String, u64>,
+        /// Another build of the flow, sha2-256 in hex.
+        flow: Option<String>,
+    },
+    /// The episode ended.
+    Ended {
+        /// How.
+        outcome: String,
+        /// The flow's words; for a state that it left, the bytes in base64.
+        value: String,
+        /// Instructions.
+        fuel: u64,
+    },
+}
+
+/// What an episode was started with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Began {
+    /// The instance.
+    pub instance: String,
+    /// The flow's id.
+    pub flow: String,
+    /// Its digest, sha2-256 in hex.
+    pub digest: String,
+    /// Its drivers' digests.
+    pub drivers: Vec<String>,
+    /// Params by name.
+    pub params: BTreeMap<String, String>,
+    /// Addresses by role.
+    pub roles: BTreeMap<String, String>,
+    /// Limits by name.
+    pub limits: BTreeMap<String, u64>,
+    /// The cluster's genesis hash.
+    pub genesis: String,
+    /// The engine.
+    pub engine: String,
+    /// What the episode before left, base64.
+    pub state: Option<String>,
+    /// The head of the episode before.
+    pub before: Option<String>,
+}
+
+/// A transaction that was built.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Built {
+    /// The proposal's id.
+    pub proposal: String,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// The slot of its last simulation.
+    pub simulated: u64,
+    /// Compute units of that simulation.
+    pub compute_units: u64,
+    /// What the transaction asks for.
+    pub compute_unit_limit: Option<u32>,
+    /// The step's instructions, decoded; none where the bytes are no transaction.
+    pub instructions: Vec<ShownInstruction>,
+    /// Who must sign, the fee payer first.
+    pub signers: Vec<crate::Signer>,
+    /// With zeroed signatures, base64.
+    pub transaction: String,
+}
+
+/// The entries of a record, one after the other.
+pub struct Timeline<'a> {
+    chapters: std::slice::Iter<'a, Chapter>,
+    now: Option<(u32, std::slice::Iter<'a, Block>)>,
+    known: Known,
+}
+
+impl<'a> Timeline<'a> {
+    /// Of all episodes. `names` are the chain's, where they are known.
+    pub fn new(record: &'a Record, names: &BTreeMap<String, Pubkey>) -> Timeline<'a> {
+        Timeline { chapters: record.chapters.iter(), now: None, known: Known::new(names) }
+    }
+}
+
+impl Iterator for Timeline<'_> {
+    type Item = Result<Line, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((episode, blocks)) = &mut self.now
+                && let Some(block) = blocks.next()
+            {
+                return Some(line(*episode, block, &mut self.known));
+            }
+            let chapter = self.chapters.next()?;
+            self.now = Some((chapter.episode, chapter.blocks.iter()));
+        }
+    }
+}
+
+/// What an entry says; it is learned from as well.
+fn line(episode: u32, block: &Block, known: &mut Known) -> Result<Line, RecordError> {
+    let read = block.decode::<Entry>().map_err(|e| crate::PastError::Unreadable(block.seq(), e))?;
+    known.learn(&read.body);
+    Ok(Line {
+        episode,
+        entry: read.seq,
+        cid: block.cid().to_string(),
+        kind: read.kind,
+        actor: Actor::of(&read.body),
+        slot: read.slot,
+        time: read.time,
+        said: say(read.body, known),
+    })
+}
+
+fn say(entry: Entry, known: &Known) -> Said {
+    match entry {
+        Entry::Header(header) => Said::Began(Box::new(began(*header))),
+        Entry::Call { call, reply } => Said::Call {
+            call: call.name().to_owned(),
+            asked: words::call(&call, known),
+            told: words::reply(&call, &reply, known),
+            accounts: versions(&call, &reply, known),
+            log: match call {
+                HostCall::Log { level, message } => Some((words::level(level).to_owned(), message)),
+                _ => None,
+            },
+        },
+        Entry::Intent { proposal, call } => {
+            let asked = words::call(&call, known);
+            let (step, description) = match call {
+                HostCall::Emit { step, .. } => (step.name, step.description),
+                _ => (String::new(), String::new()),
+            };
+            Said::Intent { proposal, step, description, asked }
+        }
+        Entry::Built { proposal, attempt, wire, slot, compute_units } => {
+            let seen = super::transaction::read(&wire, known);
+            Said::Built(Box::new(Built {
+                proposal,
+                attempt,
+                simulated: slot,
+                compute_units,
+                compute_unit_limit: seen.limit,
+                instructions: seen.instructions,
+                signers: seen.signers,
+                transaction: base64(&wire),
+            }))
+        }
+        Entry::Decided { proposal, attempt, rejected } => Said::Decided { proposal, attempt, rejected },
+        Entry::Executed { proposal, attempt, slot, compute_units, fee, failure } => {
+            let failure = failure.map(|failure| failure.to_string());
+            Said::Executed { proposal, attempt, landed: slot, compute_units, fee, failure }
+        }
+        Entry::Retry { proposal, attempt, slot, why } => Said::Retry { proposal, attempt, next: slot, why },
+        Entry::Reply { proposal, reply } => {
+            let told = match &reply {
+                HostReply::Emit(Ok(outcome)) => words::outcome(outcome),
+                HostReply::Emit(Err(error)) => format!("not offered: {error}"),
+                other => format!("{other:?}"),
+            };
+            Said::Reply { proposal, told }
+        }
+        Entry::Paused { reason, message, by } => Said::Paused { reason, message, by },
+        Entry::Resumed(how) => Said::Resumed {
+            by: how.by,
+            keep: how.keep,
+            limits: how.limits.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+            flow: how.flow.as_ref().map(|flow| digest(flow)),
+        },
+        Entry::End { outcome, value, fuel } => {
+            let value = if outcome == "continue" {
+                base64(&value)
+            } else {
+                String::from_utf8(value.into_vec()).unwrap_or_else(|bytes| base64(bytes.as_bytes()))
+            };
+            Said::Ended { outcome, value, fuel }
+        }
+    }
+}
+
+fn began(header: Header) -> Began {
+    Began {
+        instance: header.instance,
+        flow: header.id,
+        digest: digest(&header.flow),
+        drivers: header.drivers.iter().map(|driver| digest(driver)).collect(),
+        params: header.params.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        roles: header.roles.iter().map(|(name, key)| (name.clone(), key.to_string())).collect(),
+        limits: header.limits.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+        genesis: header.genesis.to_string(),
+        engine: header.engine,
+        state: header.state.map(|state| base64(&state)),
+        before: header.before,
+    }
+}
+
+/// A digest as people see it.
+fn digest(bytes: &[u8]) -> String {
+    <[u8; 32]>::try_from(bytes).map_or_else(|_| words::hex(bytes), |digest| Digest(digest).to_string())
+}
+
+/// A value as it may be given again.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) | Value::Decimal(text) => text.clone(),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Unsigned(number) => number.to_string(),
+        Value::Signed(number) => number.to_string(),
+        Value::Pubkey(key) => key.to_string(),
+    }
+}
+
+fn versions(call: &HostCall, reply: &HostReply, known: &Known) -> Vec<Version> {
+    let (HostCall::Get { keys, .. }, HostReply::Get(Ok(snapshot))) = (call, reply) else { return Vec::new() };
+    let version = |(key, account): (&valence_door::Key, &Option<valence_door::Account>)| Version {
+        address: key.to_string(),
+        name: known.names.name(&Pubkey::from(*key)),
+        slot: snapshot.moment.slot,
+        lamports: account.as_ref().map(|a| a.lamports),
+        size: account.as_ref().map(|a| a.data.len()),
+    };
+    keys.iter().zip(&snapshot.accounts).map(version).collect()
+}

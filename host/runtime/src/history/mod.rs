@@ -1,0 +1,27 @@
+//! What is on record of an instance, told to people and programs. It reads a store and never writes, so it works beside the
+//! owner of a data dir and without one.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `record.rs` | an instance's whole record: its row and its episodes |
+//! | `names.rs` | who is who, learned from the record alone |
+//! | `words.rs` | calls and replies on one line |
+//! | `step.rs` | steps and their instruction templates, line by line |
+//! | `transaction.rs` | transactions on record, decoded |
+//! | `line.rs` | the timeline: what each entry says |
+//! | `fold.rs` | runs of the same call, folded |
+
+mod fold;
+mod line;
+mod names;
+mod record;
+mod step;
+mod transaction;
+mod words;
+
+pub use fold::{Fold, Folded};
+pub use line::{Began, Built as BuiltOnRecord, Line, Said, Timeline, Version};
+pub(crate) use names::Known;
+pub use record::{Chapter, Record, RecordError, find};
+pub(crate) use step::lines as step_lines;
+pub(crate) use words::call as call_in_words;
