@@ -64,6 +64,10 @@ pub enum Command {
     Build(Build),
     /// Start a new project
     New(New),
+    /// Tell what happened to an instance
+    History(crate::history::History),
+    /// Run a past run once more, from its record alone
+    Replay(crate::replay::Replay),
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -10,8 +10,11 @@
 
 mod args;
 mod exit;
+mod history;
 mod inspect;
 mod project;
+mod record;
+mod replay;
 mod run;
 mod show;
 mod source;
@@ -28,6 +31,8 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect::inspect(inspect, output),
         Command::Build(build) => project::build(build, output),
         Command::New(new) => project::new(new, output),
+        Command::History(history) => history::history(&history, output, args.verbose),
+        Command::Replay(replay) => replay::replay(&replay, output),
         Command::Completions { shell } => {
             project::completions(shell);
             Ok(ExitCode::SUCCESS)

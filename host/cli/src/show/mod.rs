@@ -1,10 +1,14 @@
 //! Events and answers as a person (`terminal.rs`) or a program (`json.rs`) reads them. Results go to stdout, everything
 //! else to stderr.
 
+mod history;
 mod json;
+mod replay;
 mod terminal;
 
-pub use json::error as json_error;
+pub use history::{damage, instance, line, more};
+pub use json::{error as json_error, line as json_line};
+pub use replay::replayed;
 pub use terminal::{anatomy, built, compiler, created, error, limits, note};
 
 use crate::args::Output;

@@ -15,18 +15,23 @@ macro_rules! eprintln {
     ($($words:tt)*) => {{ let _ = writeln!(anstream::stderr(), $($words)*); }};
 }
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default();
-const ODD: Style = AnsiColor::Yellow.on_default();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
 
 /// Text from a flow or a chain may hold anything; on a terminal it must not move the cursor.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn paint(style: Style, text: &str) -> String {
+/// A line of an answer, to stdout.
+pub(super) fn say(line: &str) {
+    println!("{line}");
+}
+
+pub(super) fn paint(style: Style, text: &str) -> String {
     format!("{style}{}{style:#}", clean(text))
 }
 
@@ -146,7 +151,7 @@ fn transaction(at: &str, built: &Built, verbose: bool) {
     println!("           unsigned transaction {}", built.transaction);
 }
 
-fn show_instruction(place: usize, i: &ShownInstruction, verbose: bool) {
+pub(super) fn show_instruction(place: usize, i: &ShownInstruction, verbose: bool) {
     let fields: Vec<String> = i.fields.iter().map(|f| format!("{} {}", f.name, clean(&f.value))).collect();
     match &i.action {
         Some(action) => {
@@ -291,11 +296,11 @@ pub fn built(component: &Path, size: usize, fresh: bool, output: Output) {
     );
 }
 
-fn short(digest: &str) -> &str {
+pub(super) fn short(digest: &str) -> &str {
     digest.get(..16).unwrap_or(digest)
 }
 
-fn grouped(n: u64) -> String {
+pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -307,7 +312,7 @@ fn grouped(n: u64) -> String {
     text
 }
 
-fn bytes(n: u64) -> String {
+pub(super) fn bytes(n: u64) -> String {
     match n {
         0..1024 => format!("{n} B"),
         1024..1_048_576 => format!("{}.{} KiB", n >> 10, ((n & 1023) * 10) >> 10),
