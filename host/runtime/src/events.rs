@@ -23,7 +23,7 @@ type Word = &'static str;
 /// All of them.
 const WORDS: &[Word] = &[
     "debug", "info", "warn", "error", "done", "continue", "failed", "trapped", "limit", "stalled", "fault", "diverged",
-    "exhausted", "operator", "upgrade", "suspended", "cancelled",
+    "exhausted", "ahead", "operator", "upgrade", "quarantine", "suspended", "cancelled",
 ];
 
 /// A word of an event that another process printed; one that this build does not know is `unknown`.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `valence.db` | journals, instances, proposals, components (`host/journal/SPEC.md`) |
 //! | `chains/NAME.db` | an embedded chain that is kept |
+//! | `chains/_N.db` | the chain that instance N has for itself, until it is over |
 //! | `lock` | locked by the process that owns the folder; its id is in it |
 //! | `socket` | where the owner takes requests |
 //! | `running` | which instances are being run, eight bytes each |
@@ -17,6 +18,9 @@ use std::{
     sync::Arc,
 };
 use valence_journal::{Options as StoreOptions, SqliteStore, StoreError, Writer};
+
+/// What the names of chains begin with that belong to one instance.
+pub const OWN: &str = "_";
 
 /// Why a data dir cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,8 @@ impl DataDir {
             writeln!(lock, "{}", std::process::id())
         };
         says(&mut lock).map_err(io(&at))?;
-        let store = Arc::new(SqliteStore::open(&path.join("valence.db"), &StoreOptions { views: crate::audit::views() })?);
+        let store =
+            Arc::new(SqliteStore::open(&path.join("valence.db"), &StoreOptions { views: crate::audit::views() })?);
         let writer = Writer::new(store.clone())?;
         let at = path.join("running");
         let (in_flight, crashed) = InFlight::open(&at).map_err(io(&at))?;
@@ -105,6 +110,41 @@ impl DataDir {
     /// Where embedded chains are kept.
     pub fn chains(&self) -> PathBuf {
         self.path.join("chains")
+    }
+
+    /// The file of a chain.
+    pub fn chain_file(&self, name: &str) -> PathBuf {
+        self.chains().join(format!("{name}.db"))
+    }
+
+    /// The chain that the instance of this number has for itself. Names that people give do not begin so.
+    pub fn own_chain(number: u64) -> String {
+        format!("{OWN}{number}")
+    }
+
+    /// The number of the instance that has this chain for itself.
+    pub fn owner_of_chain(name: &str) -> Option<u64> {
+        name.strip_prefix(OWN)?.parse().ok()
+    }
+
+    /// The chains in the folder.
+    pub(super) fn chain_names(&self) -> Vec<String> {
+        let files = fs::read_dir(self.chains()).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".db")?.to_owned()));
+        names.collect()
+    }
+
+    /// Removes a chain. What cannot be removed is litter, and no trouble.
+    pub(super) fn remove_chain(&self, name: &str) {
+        // The database last: whoever finds none begins anew.
+        for ending in ["db-wal", "db-shm", "db", "lock"] {
+            let _ = fs::remove_file(self.chains().join(format!("{name}.{ending}")));
+        }
+    }
+
+    /// Where the owner takes requests.
+    pub fn socket(path: &Path) -> PathBuf {
+        path.join("socket")
     }
 
     /// The store.
