@@ -73,7 +73,7 @@ pub use state_monitor::{StateMonitor, StateUpdate, SubscriptionId};
 pub use solana_commitment_config::CommitmentConfig;
 pub use solana_sdk;
 pub use valence_chain::{Chain, ChainError, ChainSpec, LocalChain, Pace, SpecError};
-pub use valence_door::{LimitHit, Stop};
+pub use valence_door::{HostCall, HostReply, LimitHit, Stop};
 pub use valence_journal as journal;
 pub use valence_sandbox::{
     Allocation, Anatomy, Descriptor, Digest, Ending, Flow, FlowError, Limit, LimitError, Limits, LoadError, Param,
