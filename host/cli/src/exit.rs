@@ -84,7 +84,7 @@ pub fn of(report: &RunReport) -> ExitCode {
         Ending::Stopped(Stop::Limit(_)) => LIMIT,
         Ending::Stopped(Stop::Stalled(_)) => STALLED,
         Ending::Stopped(Stop::Fault(_)) => HOST,
-        Ending::Stopped(Stop::Exhausted { .. } | Stop::Diverged(_) | Stop::Paused(_)) => PAUSED,
+        Ending::Stopped(Stop::Exhausted { .. } | Stop::Diverged(_) | Stop::Ahead { .. } | Stop::Paused(_)) => PAUSED,
         Ending::Stopped(Stop::Cancelled | Stop::Suspended) => CANCELLED,
     })
 }

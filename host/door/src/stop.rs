@@ -70,6 +70,16 @@ pub enum Stop {
         /// How the last one failed.
         why: String,
     },
+    /// What has happened is not on record.
+    #[error(
+        "step `{step}` was executed in slot {slot}, and the journal does not know of it: it has lost its end; see what was executed, then resume to take it as this step, or cancel"
+    )]
+    Ahead {
+        /// The step.
+        step: String,
+        /// When it was executed.
+        slot: u64,
+    },
     /// An operator paused it.
     #[error("{0} paused it")]
     Paused(String),

@@ -378,5 +378,6 @@ impl Drop for Runtime {
         for task in std::mem::take(&mut *self.tasks.lock()) {
             task.abort();
         }
+        self.shared.active.abort();
     }
 }

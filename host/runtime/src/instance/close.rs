@@ -11,14 +11,18 @@ use crate::{
     events::{EventKind, Use},
     watches::Woken,
 };
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use parking_lot::Mutex;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::sync::watch;
 use valence_door::{Bytes, Deadline, Stop};
-use valence_journal::{Change, Instance as Row, Stamp};
+use valence_journal::{Change, Instance as Row, Journal, JournalId, Resume, Stamp};
 use valence_sandbox::{Ending, FlowError, Value};
 
 /// Slots before the next episode of a flow that ended one without waiting: a loop of episodes is no busy loop.
-const EPISODE_DELAY: u64 = 5;
+pub(crate) const EPISODE_DELAY: u64 = 5;
 
 /// What comes after an attempt.
 pub(super) enum Next {
@@ -55,6 +59,7 @@ impl Live {
             Ending::Stopped(Stop::Limit(_)) => Fate::Pause("limit"),
             Ending::Stopped(Stop::Diverged(_)) => Fate::Pause("diverged"),
             Ending::Stopped(Stop::Exhausted { .. }) => Fate::Pause("exhausted"),
+            Ending::Stopped(Stop::Ahead { .. }) => Fate::Pause("ahead"),
             Ending::Stopped(Stop::Paused(_)) => Fate::Pause("operator"),
         }
     }
@@ -64,7 +69,6 @@ impl Live {
         &mut self,
         ended: Ended,
         journal: Recorder,
-        commands: &mut watch::Receiver<Command>,
     ) -> Next {
         let Ended { finished, waited } = ended;
         let report = &mut self.report;
@@ -86,12 +90,7 @@ impl Live {
         self.fuel_before = self.report.fuel;
         self.trial = None;
         self.upgrade().await;
-        if !waited
-            && let Some(stop) = self.delay(commands).await
-        {
-            self.report.ending = Ending::Stopped(stop);
-            return Next::Leave;
-        }
+        self.rest_until = (!waited).then(|| self.ended_in.saturating_add(EPISODE_DELAY));
         Next::Episode
     }
 
@@ -155,6 +154,7 @@ impl Live {
             let mut journal = journal.lock();
             let moment = shared.chain.moment();
             let stamp = Stamp { slot: moment.slot, time: moment.unix_time };
+            self.ended_in = moment.slot;
             // What cannot be appended shows at the barrier.
             entries.into_iter().for_each(|entry| drop(journal.append(stamp, entry)));
             let mut change = change;
@@ -222,17 +222,16 @@ impl Live {
         }
     }
 
-    async fn delay(&self, commands: &mut watch::Receiver<Command>) -> Option<Stop> {
+    /// Waits before an episode that comes after one without a wait; why it does not come, if so.
+    pub(super) async fn rest(&mut self, commands: &mut watch::Receiver<Command>) -> Option<Stop> {
+        let until = Deadline::Slot(self.rest_until.take()?);
         let shared = &self.instance.shared;
-        let until = Deadline::Slot(shared.chain.moment().slot.saturating_add(EPISODE_DELAY));
         let command = async {
-            loop {
-                match commands.wait_for(|c| !matches!(c, Command::None | Command::Park)).await.map(|c| c.clone()) {
-                    Ok(Command::Cancel(_)) => return Stop::Cancelled,
-                    Ok(Command::Pause(by)) => return Stop::Paused(by),
-                    Ok(_) => return Stop::Suspended,
-                    Err(_) => std::future::pending().await,
-                }
+            match commands.wait_for(|c| !matches!(c, Command::None | Command::Park)).await.map(|c| c.clone()) {
+                Ok(Command::Cancel(_)) => Stop::Cancelled,
+                Ok(Command::Pause(by)) => Stop::Paused(by),
+                Ok(_) => Stop::Suspended,
+                Err(_) => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -244,6 +243,22 @@ impl Live {
                 Err(error) => Some(Stop::Fault(error.to_string())),
             },
         }
+    }
+
+    /// It stopped between two episodes: the one that is over says so.
+    pub(super) async fn interrupted(&mut self) {
+        let shared = self.instance.shared.clone();
+        let row = match shared.writer.store().instance(self.instance.number) {
+            Ok(row) => row.unwrap_or_default(),
+            Err(error) => {
+                self.report.ending = Ending::Stopped(Stop::Fault(error.to_string()));
+                return;
+            }
+        };
+        let id = JournalId { instance: self.instance.number, episode: row.episode };
+        let journal = Journal::resume(&shared.writer, id, Resume { entries: row.entries, head: row.head, weight: 0 });
+        let fate = self.fate();
+        self.write(&fate, &Arc::new(Mutex::new(journal)), 0).await;
     }
 
     /// The row of a new instance.

@@ -84,7 +84,7 @@ pub enum Entry {
     },
     /// The instance was paused: nothing moves until somebody resumes it.
     Paused {
-        /// Why: `limit`, `exhausted`, `diverged`, `quarantine`, `upgrade`, `damage` or `operator`.
+        /// Why: `limit`, `exhausted`, `diverged`, `ahead`, `quarantine`, `upgrade` or `operator`.
         reason: String,
         /// In words, and what to do.
         message: String,

@@ -31,6 +31,10 @@ pub(crate) struct Live {
     pub new: bool,
     /// The version before this one, while it is not known whether this one takes the state.
     pub trial: Option<Program>,
+    /// The slot before which the next episode does not begin.
+    pub rest_until: Option<u64>,
+    /// The slot in which the last attempt ended.
+    pub ended_in: u64,
     /// Attempts without a new entry, before this one.
     pub crashes: u32,
     pub begun: Instant,
@@ -73,6 +77,8 @@ impl Live {
             woken: None,
             new: false,
             trial: None,
+            rest_until: None,
+            ended_in: 0,
             crashes: 0,
             begun: Instant::now(),
             report,
@@ -84,12 +90,18 @@ impl Live {
     pub(crate) async fn drive(&mut self, _running: Running, commands: &mut watch::Receiver<Command>) -> Left {
         let shared = self.instance.shared.clone();
         loop {
+            if let Some(stop) = self.rest(commands).await {
+                // Its episode is over and the next has not begun: there is no journal to say so in but the row.
+                self.report.ending = Ending::Stopped(stop);
+                self.interrupted().await;
+                return Left::Here;
+            }
             let turn = shared.turns.take(&self.instance.flow).await;
             let (finished, journal) = match self.attempt(turn, commands).await {
                 Attempted::Parked => return Left::Parked,
                 Attempted::Ended(finished, journal) => (finished, journal),
             };
-            match self.close(finished, journal, commands).await {
+            match self.close(finished, journal).await {
                 Next::Episode => {}
                 Next::Leave => {
                     self.report.duration = self.begun.elapsed();

@@ -27,7 +27,7 @@ mod report;
 mod tried;
 
 pub use entry::{Entry, Header, Resumed};
-pub(crate) use close::millis;
+pub(crate) use close::{EPISODE_DELAY, millis};
 pub(crate) use live::{Left, Live};
 pub use past::PastError;
 pub(crate) use past::{Past, Recalled};

@@ -27,6 +27,8 @@ pub(crate) struct Offer {
     pub next_try: Option<u64>,
     /// The transaction of the present try.
     pub wire: Option<Bytes>,
+    /// An operator has looked: what the chain knows of it and the journal does not is to be believed.
+    pub adopt: bool,
     /// Its signers approved.
     pub approved: bool,
     /// Its signers refused.
@@ -53,13 +55,13 @@ impl Offer {
     }
 
     pub(super) fn retry(&mut self, attempt: u32, slot: u64, why: String) {
-        let (forgiven, begun) = (self.forgiven, true);
-        *self = Offer { begun, failed: attempt, forgiven, why, next_try: Some(slot), ..Offer::default() };
+        let (forgiven, adopt, begun) = (self.forgiven, self.adopt, true);
+        *self = Offer { begun, failed: attempt, forgiven, adopt, why, next_try: Some(slot), ..Offer::default() };
     }
 
     /// Gives as many tries again, the first at once.
     pub(super) fn forgive(&mut self) {
-        self.forgiven = self.failed;
+        (self.forgiven, self.adopt) = (self.failed, true);
         if self.failed > 0 {
             self.next_try = None;
         }

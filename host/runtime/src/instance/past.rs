@@ -18,6 +18,9 @@ pub enum PastError {
     Unreadable(u64, EntryError),
 }
 
+/// The key of a wait.
+const WAIT: &str = "account-watch.wait";
+
 /// The record of an episode so far.
 pub(crate) struct Past {
     /// All that the replay depends on.
@@ -28,6 +31,10 @@ pub(crate) struct Past {
     pub resumed: Vec<Resumed>,
     /// The number that the next entry will have.
     pub length: u64,
+    /// Whether it has waited.
+    pub waited: bool,
+    /// The slot of its last end, where it has one.
+    pub ended_in: u64,
     /// How it ended, where it did.
     pub end: Option<(String, Vec<u8>, u64)>,
     blocks: std::iter::Peekable<std::vec::IntoIter<Block>>,
@@ -73,6 +80,7 @@ impl Past {
         let first = blocks.next().ok_or(PastError::NoHeader)?;
         let (moment, Entry::Header(header)) = open(&first)? else { return Err(PastError::NoHeader) };
         let (mut kept, mut resumed, mut end) = (Vec::with_capacity(blocks.len()), Vec::new(), None);
+        let (mut waited, mut ended_in) = (false, 0);
         for block in blocks {
             // Only these few are opened now; the rest when the replay comes to them.
             match block.kind() {
@@ -87,15 +95,19 @@ impl Past {
                     kept.push(block);
                 }
                 "end" => {
-                    if let (_, Entry::End { outcome, value, fuel }) = open(&block)? {
+                    if let (moment, Entry::End { outcome, value, fuel }) = open(&block)? {
+                        ended_in = moment.slot;
                         end = Some((outcome, value.into_vec(), fuel));
                     }
                 }
                 "paused" => {}
-                _ => kept.push(block),
+                _ => {
+                    waited |= block.kind() == "call" && block.key() == Some(WAIT);
+                    kept.push(block);
+                }
             }
         }
-        Ok(Past { header, began: moment, resumed, length, end, blocks: kept.into_iter().peekable() })
+        Ok(Past { header, began: moment, resumed, length, waited, ended_in, end, blocks: kept.into_iter().peekable() })
     }
 
     /// What the record says of the call that the flow makes now.

@@ -54,6 +54,7 @@ pub(crate) fn outcome(ending: &Ending) -> &'static str {
         Ending::Stopped(Stop::Fault(_)) => "fault",
         Ending::Stopped(Stop::Diverged(_)) => "diverged",
         Ending::Stopped(Stop::Exhausted { .. }) => "exhausted",
+        Ending::Stopped(Stop::Ahead { .. }) => "ahead",
         Ending::Stopped(Stop::Paused(_)) => "operator",
         Ending::Stopped(Stop::Suspended) => "suspended",
         Ending::Stopped(Stop::Cancelled) => "cancelled",

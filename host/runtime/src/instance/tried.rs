@@ -47,7 +47,7 @@ impl InstanceDoor {
             let transaction = match offer.wire.take() {
                 Some(bytes) => bincode::deserialize(&bytes)
                     .map_err(|e| Stop::Fault(format!("the transaction on record cannot be read: {e}")))?,
-                None => match self.build(step, proposal, attempt).await? {
+                None => match self.fresh(step, proposal, attempt, offer.adopt).await? {
                     Ok(transaction) => transaction,
                     Err(tried) => return Ok(tried),
                 },
@@ -72,6 +72,23 @@ impl InstanceDoor {
             }
         }
         Err(Stop::Fault(format!("the transaction of step `{}` grew old {REBUILDS} times before it was executed", step.name)))
+    }
+
+    /// A transaction for a try that has none on record. If the chain has executed this try all the same, the journal has lost
+    /// its end: the flow that asks now may ask for something else under the same number.
+    async fn fresh(
+        &mut self,
+        step: &Step,
+        proposal: &str,
+        attempt: u32,
+        adopt: bool,
+    ) -> Result<Result<VersionedTransaction, Tried>, Stop> {
+        let known = self.instance.shared.chain.executed(&format!("{proposal}/{attempt}")).await;
+        match known.map_err(|e| Stop::Fault(e.to_string()))? {
+            None => self.build(step, proposal, attempt).await,
+            Some(report) if adopt => self.executed(step, proposal, attempt, &report).map(Err),
+            Some(report) => Err(Stop::Ahead { step: step.name.clone(), slot: report.moment.slot }),
+        }
     }
 
     /// Builds the transaction, simulates what would really be signed, and puts it on record.

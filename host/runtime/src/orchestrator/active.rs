@@ -78,6 +78,11 @@ impl Active {
         }
     }
 
+    /// Ends what runs beside others, where it is.
+    pub(crate) fn abort(&self) {
+        drop(std::mem::take(&mut *self.tasks.lock()));
+    }
+
     /// Begins again after `stop`.
     pub(crate) fn start(&self) {
         *self.stopping.lock() = None;

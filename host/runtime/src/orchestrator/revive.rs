@@ -4,7 +4,7 @@ use super::Orchestrator;
 use crate::{
     error::RuntimeError,
     inputs::Checked,
-    instance::{Entry, Instance, Live, Past, RunReport},
+    instance::{EPISODE_DELAY, Entry, Instance, Live, Past, RunReport},
     watches::{Running, Woken},
 };
 use parking_lot::Mutex;
@@ -84,6 +84,7 @@ impl Orchestrator {
         match &past.end {
             // The next episode was about to begin.
             Some((outcome, left, _)) if outcome == "continue" => {
+                live.rest_until = (!past.waited).then(|| past.ended_in.saturating_add(EPISODE_DELAY));
                 live.state = Some(left.clone());
                 live.before = head;
                 live.episode = row.episode.saturating_add(1);
