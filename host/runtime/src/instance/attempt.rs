@@ -68,6 +68,7 @@ impl Live {
             gauge: gauge.clone(),
             turn: Some(turn),
             woken: self.woken.take(),
+            suspect: std::mem::take(&mut self.crashes) > 0,
             calls: 0,
             weight: journal.lock().weight(),
             now: began,

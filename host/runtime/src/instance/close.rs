@@ -162,9 +162,6 @@ impl Live {
                 // In memory nobody takes it up again, unless soon.
                 change.ended = Some(Some(now));
             }
-            if self.crashes > 0 {
-                change.crashes = Some(0);
-            }
             journal.change(change);
             journal.barrier()
         };

@@ -51,6 +51,8 @@ pub(crate) struct InstanceDoor {
     pub turn: Option<Turn>,
     /// What woke the instance, when it was out of memory; for the wait that it left at.
     pub woken: Option<Woken>,
+    /// The host has died in the company of this instance; the next new entry makes up for it.
+    pub suspect: bool,
     /// Calls so far; an effect's identity.
     pub calls: u64,
     /// About how many bytes of journal this episode has.
@@ -176,7 +178,12 @@ impl InstanceDoor {
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), Stop> {
         self.weight = self.weight.saturating_add(entry.weight());
         let stamp = Stamp { slot: self.now.slot, time: self.now.time };
-        self.journal.lock().append(stamp, entry).map_err(broken)?;
+        let mut journal = self.journal.lock();
+        journal.append(stamp, entry).map_err(broken)?;
+        if std::mem::take(&mut self.suspect) {
+            journal.change(Change { crashes: Some(0), ..Change::default() });
+        }
+        drop(journal);
         if self.weight > self.limits.journal_bytes {
             return Err(Stop::Limit(self.limits.hit(Limit::journal_bytes)));
         }
