@@ -316,6 +316,23 @@ async fn virtual_time_goes_to_the_nearest_moment_when_nobody_runs() {
 }
 
 #[tokio::test]
+async fn whoever_is_ready_gets_its_turn_before_time_moves() {
+    let chain = Arc::new(LocalChain::new(ChainSpec::default(), Pace::Virtual));
+    let (watches, mut wakes) = pumped(&chain);
+    settle().await;
+    // The pump's turn comes first, and then that of one who has not even begun to run.
+    watches.restore([(1, Waits::new(&[Condition::SlotReached(90)], None))]);
+    let other = watches.clone();
+    let near = tokio::spawn(async move {
+        let _running = other.run();
+        settle().await;
+        other.wait(2, &[Condition::SlotReached(50)], None).await
+    });
+    assert!(matches!(near.await.unwrap(), Ok(Woken::By(_, Moment { slot: 50, .. }))));
+    assert!(matches!(wakes.recv().await, Some((1, Woken::By(_, Moment { slot: 90, .. })))));
+}
+
+#[tokio::test]
 async fn where_nothing_is_to_come_warm_waits_never_end_and_parked_ones_stay() {
     let chain = Arc::new(LocalChain::new(ChainSpec::default(), Pace::Virtual));
     let (watches, mut wakes) = pumped(&chain);
