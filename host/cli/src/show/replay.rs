@@ -27,7 +27,10 @@ pub fn replayed(replayed: &Replayed, output: Output) {
             say(&format!("{at}  {}", paint(GOOD, &format!("the same {calls}, up to where the record stands"))));
         }
         Verdict::Differs(difference) => {
-            let bad = format!("after the same {calls}, another one at entry {}", difference.entry);
+            let bad = match replayed.calls {
+                0 => format!("the first call differs, at entry {}", difference.entry),
+                _ => format!("after the same {calls}, one differs at entry {}", difference.entry),
+            };
             say(&format!("{at}  {}", paint(BAD, &bad)));
             differs(difference);
         }

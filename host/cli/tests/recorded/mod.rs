@@ -6,10 +6,14 @@ use crate::support::{
     self, Ran,
     scripted::{Setup, script},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tempfile::TempDir;
 use valence_runtime::{
-    DataDir, Entry, RunReport, RunRequest,
+    Allocation, ChainSpec, DataDir, Entry, Limits, LocalChain, Pace, RunFile, RunReport, RunRequest, Runtime,
+    RuntimeConfig, RuntimeOptions,
     journal::{Change, Journal, JournalId, SqliteStore, Store, Writer},
 };
 
@@ -27,6 +31,33 @@ pub async fn scripts(texts: &[&str]) -> (TempDir, Vec<RunReport>) {
     (folder, reports)
 }
 
+/// An example's folder run in a new data dir, as the instance `NAME-1`.
+pub async fn example(name: &str, drivers: &[&str]) -> (TempDir, RunReport) {
+    let (folder, source) = (tempfile::tempdir().unwrap(), support::root().join("examples").join(name));
+    let built = |from: &str| {
+        let out = folder.path().join(format!("{}.wasm", from.replace('/', "-")));
+        support::run_building(["build", from, "-o", out.to_str().unwrap()]).expect(0);
+        std::fs::read(out).unwrap()
+    };
+    let flow = built(&format!("examples/{name}"));
+    let drivers: Vec<Vec<u8>> = drivers.iter().map(|driver| built(driver)).collect();
+    let spec = ChainSpec::load(source.join("chain.toml")).unwrap();
+    let options = RuntimeOptions {
+        names: spec.names(),
+        chain: Some(Arc::new(LocalChain::new(spec, Pace::Virtual))),
+        allocation: Some(Allocation::OnDemand),
+        data: Some(Arc::new(DataDir::open(folder.path()).unwrap())),
+        ..RuntimeOptions::default()
+    };
+    let runtime = Runtime::with_options(RuntimeConfig::default(), options).unwrap();
+    runtime.start().await.unwrap();
+    let flow = runtime.load(&flow, &drivers, &Limits::default()).await.unwrap();
+    let inputs = RunFile::load(&source.join("run.toml")).unwrap().inputs;
+    let report = runtime.run(&flow, RunRequest { inputs, ..RunRequest::default() }).await.unwrap();
+    runtime.stop().await;
+    (folder, report)
+}
+
 /// The binary on this data dir.
 pub fn on(folder: &Path, args: &[&str]) -> Ran {
     let mut all: Vec<&str> = args.to_vec();
@@ -42,7 +73,7 @@ pub fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 /// The first episode of an instance once more in another data dir, each entry as `edit` leaves it, as a right chain.
-pub async fn edited(folder: &Path, name: &str, mut edit: impl FnMut(u64, &mut Entry)) -> TempDir {
+pub async fn edited(folder: &Path, name: &str, mut edit: impl FnMut(&mut Entry)) -> TempDir {
     let from = SqliteStore::open_read_only(&folder.join("valence.db")).unwrap();
     let to = tempfile::tempdir().unwrap();
     let data = DataDir::open(to.path()).unwrap();
@@ -57,15 +88,10 @@ pub async fn edited(folder: &Path, name: &str, mut edit: impl FnMut(u64, &mut En
     let mut journal = Journal::create(writer, id, Some(row.clone()));
     for block in blocks {
         let mut entry: Entry = block.body().unwrap();
-        edit(block.seq(), &mut entry);
+        edit(&mut entry);
         journal.append(block.stamp(), entry).unwrap();
     }
     journal.change(Change { state: Some(row.state), outcome: Some(row.outcome), ..Change::default() });
     journal.barrier().await.unwrap();
     to
-}
-
-/// What was said, without what differs from machine to machine.
-pub fn told(ran: &Ran) -> String {
-    ran.out.clone()
 }

@@ -242,7 +242,7 @@ fn judge(
 
 /// What the record says of names before an entry.
 fn known(chapter: &Chapter, entry: u64) -> Known {
-    let mut known = Known::default();
+    let mut known = Known::new(&std::collections::BTreeMap::new());
     for block in chapter.blocks.iter().take_while(|block| block.seq() <= entry) {
         if let Ok(entry) = block.body::<Entry>() {
             known.learn(&entry);
