@@ -47,12 +47,12 @@ fn instance(store: &SqliteStore, row: &Instance, each: &mut dyn FnMut(Damage)) -
     if let Some(what) = &row.damage {
         each(Damage { instance: id, episode: None, what: what.clone() });
     }
-    let episodes = store.episodes(row.id)?;
-    let numbers = episodes.iter().map(|over| over.episode);
-    if row.damage.is_none() && !numbers.clone().eq(0..row.episode) {
-        each(Damage { instance: id, episode: None, what: "an episode that is over has no row".to_owned() });
+    let episodes = store.read(|c| Ok(read::episodes(c, row.id)?))?;
+    let numbers = episodes.iter().map(|(episode, _)| episode.episode);
+    if row.damage.is_none() && !numbers.clone().eq(0..=row.episode) {
+        each(Damage { instance: id, episode: None, what: "the row of an episode is missing".to_owned() });
     }
-    for episode in numbers.chain([row.episode]) {
+    for episode in numbers {
         if let Some(fault) = store.load(JournalId { instance: row.id, episode })?.damage {
             each(Damage { instance: id, episode: Some(episode), what: fault.to_string() });
         }

@@ -4,18 +4,22 @@
 use crate::{ComponentDigest, Episode, Instance, JournalId, ProposalRow};
 use rusqlite::{Result, Row, Statement, params};
 
-/// The columns of an instance, in the order of the functions here.
-pub(super) const INSTANCE: &str = "id, name, flow, chain, components, state, detail, step, episode, entries, head, crashes, \
-     outcome, result, created, changed, ended, upgrade, pruned, sum";
+/// An instance with its current episode, in the order of the functions here. What a query adds comes behind it.
+pub(super) const INSTANCE: &str = "SELECT i.id, i.name, i.flow, i.chain, i.components, i.state, i.detail, i.step, i.episode, \
+     i.crashes, i.outcome, i.result, i.created, i.changed, i.ended, i.upgrade, i.pruned, i.sum, e.entries, e.head, e.sum \
+     FROM instance i LEFT JOIN episode e ON e.instance = i.id AND e.episode = i.episode ";
 
 pub(super) const PUT_INSTANCE: &str = "INSERT INTO instance (id, name, flow, chain, components, state, detail, step, episode, \
-     entries, head, crashes, outcome, result, created, changed, ended, upgrade, pruned, sum) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+     crashes, outcome, result, created, changed, ended, upgrade, pruned, sum) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 /// What never changes of a row is not written again.
 pub(super) const SET_INSTANCE: &str = "UPDATE instance SET components = ?2, state = ?3, detail = ?4, step = ?5, episode = ?6, \
-     entries = ?7, head = ?8, crashes = ?9, outcome = ?10, result = ?11, changed = ?12, ended = ?13, upgrade = ?14, \
-     pruned = ?15, sum = ?16 WHERE id = ?1";
+     crashes = ?7, outcome = ?8, result = ?9, changed = ?10, ended = ?11, upgrade = ?12, pruned = ?13, sum = ?14 WHERE id = ?1";
+
+/// Where a chain ends is a row of its own, narrow, for it changes with every write.
+pub(super) const PUT_EPISODE: &str = "INSERT INTO episode (instance, episode, entries, head, sum) VALUES (?1, ?2, ?3, ?4, ?5) \
+     ON CONFLICT DO UPDATE SET entries = excluded.entries, head = excluded.head, sum = excluded.sum";
 
 /// Numbers of the journal are unsigned, those of SQLite are not; none of ours comes near the difference.
 pub(super) fn int(number: u64) -> i64 {
@@ -58,15 +62,13 @@ impl Sum {
     }
 }
 
-fn sum(row: &Instance, components: &[u8], head: Option<&str>) -> i64 {
+fn sum(row: &Instance, components: &[u8]) -> i64 {
     let mut sum = Sum::default().number(int(row.id));
     for text in [&row.name, &row.flow, &row.chain, &row.state, &row.detail, &row.step, &row.outcome, &row.result] {
         sum = sum.bytes(text.as_bytes());
     }
     sum.bytes(components)
         .number(row.episode.into())
-        .number(int(row.entries))
-        .bytes(head.unwrap_or_default().as_bytes())
         .number(row.crashes.into())
         .number(row.created)
         .number(row.changed)
@@ -79,26 +81,34 @@ fn sum(row: &Instance, components: &[u8], head: Option<&str>) -> i64 {
 /// Writes the whole row, or what can change of it.
 pub(super) fn write_instance(statement: &mut Statement<'_>, row: &Instance, new: bool) -> Result<usize> {
     let components = row.components.concat();
-    let head = row.head.map(|head| head.to_string());
-    let sum = sum(row, &components, head.as_deref());
+    let sum = sum(row, &components);
     let upgrade = row.upgrade.as_ref().map(<[u8; 32]>::as_slice);
-    let (id, entries) = (int(row.id), int(row.entries));
+    let id = int(row.id);
+    let Instance { name, flow, chain, state, detail, step, episode, crashes, outcome, result, created, .. } = row;
+    let Instance { changed, ended, pruned, .. } = row;
     if new {
-        let Instance { name, flow, chain, state, detail, step, episode, crashes, outcome, result, created, .. } = row;
-        let Instance { changed, ended, pruned, .. } = row;
         return statement.execute(params![
-            id, name, flow, chain, components, state, detail, step, episode, entries, head, crashes, outcome, result,
-            created, changed, ended, upgrade, pruned, sum
+            id, name, flow, chain, components, state, detail, step, episode, crashes, outcome, result, created,
+            changed, ended, upgrade, pruned, sum
         ]);
     }
-    let Instance { state, detail, step, episode, crashes, outcome, result, changed, ended, pruned, .. } = row;
     statement.execute(params![
-        id, components, state, detail, step, episode, entries, head, crashes, outcome, result, changed, ended, upgrade,
-        pruned, sum
+        id, components, state, detail, step, episode, crashes, outcome, result, changed, ended, upgrade, pruned, sum
     ])
 }
 
-/// Reads a row of the columns of [`INSTANCE`]. One that is not what was written says so itself.
+fn sum_episode(instance: u64, episode: u32, entries: u64, head: Option<&str>) -> i64 {
+    let sum = Sum::default().number(int(instance)).number(episode.into()).number(int(entries));
+    sum.bytes(head.unwrap_or_default().as_bytes()).done()
+}
+
+pub(super) fn write_episode(statement: &mut Statement<'_>, instance: u64, row: &Episode) -> Result<usize> {
+    let head = row.head.map(|head| head.to_string());
+    let sum = sum_episode(instance, row.episode, row.entries, head.as_deref());
+    statement.execute(params![int(instance), row.episode, int(row.entries), head, sum])
+}
+
+/// Reads a row of [`INSTANCE`]. One that is not what was written says so itself.
 pub(super) fn read_instance(row: &Row<'_>) -> Result<Instance> {
     read_columns(row).or_else(|error| match error.sqlite_error() {
         Some(_) => Err(error),
@@ -110,8 +120,8 @@ const UNLIKE: &str = "its row is not what was written";
 
 fn read_columns(row: &Row<'_>) -> Result<Instance> {
     let components: Vec<u8> = row.get(4)?;
-    let head: Option<String> = row.get(10)?;
-    let upgrade: Option<Vec<u8>> = row.get(17)?;
+    let upgrade: Option<Vec<u8>> = row.get(15)?;
+    let head: Option<String> = row.get(19)?;
     let (digests, odd) = components.as_chunks::<32>();
     let mut instance = Instance {
         id: uint(row.get(0)?),
@@ -123,22 +133,24 @@ fn read_columns(row: &Row<'_>) -> Result<Instance> {
         detail: row.get(6)?,
         step: row.get(7)?,
         episode: narrow(row.get(8)?),
-        entries: uint(row.get(9)?),
+        entries: uint(row.get(18)?),
         head: head.as_deref().and_then(|head| head.parse().ok()),
-        crashes: narrow(row.get(11)?),
-        outcome: row.get(12)?,
-        result: row.get(13)?,
-        created: row.get(14)?,
-        changed: row.get(15)?,
-        ended: row.get(16)?,
+        crashes: narrow(row.get(9)?),
+        outcome: row.get(10)?,
+        result: row.get(11)?,
+        created: row.get(12)?,
+        changed: row.get(13)?,
+        ended: row.get(14)?,
         upgrade: upgrade.as_deref().and_then(|digest| ComponentDigest::try_from(digest).ok()),
-        pruned: row.get(18)?,
+        pruned: row.get(16)?,
         damage: None,
     };
-    let whole =
-        odd.is_empty() && upgrade.is_some() == instance.upgrade.is_some() && head.is_some() == instance.head.is_some();
-    if !whole || sum(&instance, &components, head.as_deref()) != row.get::<_, i64>(19)? {
+    let parts = odd.is_empty() && upgrade.is_some() == instance.upgrade.is_some();
+    let end = sum_episode(instance.id, instance.episode, instance.entries, head.as_deref());
+    if !parts || sum(&instance, &components) != row.get::<_, i64>(17)? {
         instance.damage = Some(UNLIKE.to_owned());
+    } else if head.is_some() != instance.head.is_some() || end != row.get::<_, i64>(20)? {
+        instance.damage = Some("the row of its episode is not what was written".to_owned());
     }
     Ok(instance)
 }
@@ -183,9 +195,12 @@ pub(super) fn read_proposal(row: &Row<'_>) -> Result<(ProposalRow, bool)> {
     Ok((proposal, whole))
 }
 
-/// An episode that is over: number, entries, head.
-pub(super) fn read_episode(row: &Row<'_>) -> Result<Episode> {
-    let head: Option<String> = row.get(2)?;
-    let head = head.and_then(|head| head.parse().ok());
-    Ok(Episode { episode: narrow(row.get(0)?), entries: uint(row.get(1)?), head })
+/// An episode, of the columns episode, entries, head, sum; and whether it is what was written.
+pub(super) fn read_episode(instance: u64, row: &Row<'_>) -> Result<(Episode, bool)> {
+    let text: Option<String> = row.get(2)?;
+    let head = text.as_deref().and_then(|head| head.parse().ok());
+    let episode = Episode { episode: narrow(row.get(0)?), entries: uint(row.get(1)?), head };
+    let sum = sum_episode(instance, episode.episode, episode.entries, text.as_deref());
+    let whole = text.is_some() == head.is_some() && sum == row.get::<_, i64>(3)?;
+    Ok((episode, whole))
 }

@@ -43,6 +43,8 @@ pub(super) struct Core {
     pub pages: Arc<AtomicU64>,
     pub keeper: Keeper,
     pub rows: HashMap<u64, Instance>,
+    /// Whether the database itself, with its tables, is on the disk.
+    pub synced: bool,
     /// A sync failed: what the machine kept is not known, so nothing more is written before the file is opened again.
     pub broken: Option<StoreError>,
 }
@@ -106,7 +108,8 @@ impl Core {
     pub(super) fn harden(&mut self, durable: bool) -> Result<(), StoreError> {
         let pages = self.pages.load(Ordering::Relaxed);
         if durable {
-            let hard = self.log.sync(pages).and_then(|()| self.high.put(self.store, self.commits));
+            let hard = self.settle().and_then(|()| self.log.sync(pages));
+            let hard = hard.and_then(|()| self.high.put(self.store, self.commits));
             if let Err(error) = hard {
                 self.broken = Some(error.clone());
                 return Err(error);
@@ -125,11 +128,24 @@ impl Core {
         Ok(())
     }
 
+    /// Once, before the first durable commit: SQLite syncs the database when it has moved all pages to it.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if !self.synced {
+            let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            });
+            let (busy, pages, moved) = moved.map_err(|e| trouble::sqlite(&self.path, &e))?;
+            // Somebody who reads an old page keeps it for the next time.
+            self.synced = busy == 0 && pages == moved;
+        }
+        Ok(())
+    }
+
     fn put_all(&mut self, writes: &[Write]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let Core { connection, rows, path, .. } = self;
         let failed = |e: rusqlite::Error| trouble::sqlite(path, &e);
         let mut put = Put { statements: Statements::of(connection).map_err(failed)?, connection, path, rows };
-        let (mut results, mut dirty, mut bad) = (Vec::with_capacity(writes.len()), HashSet::new(), HashMap::new());
+        let (mut results, mut dirty, mut bad) = (Vec::with_capacity(writes.len()), Dirty::default(), HashMap::new());
         for write in writes {
             let id = write.journal.instance;
             let result = match bad.get(&id) {
@@ -145,19 +161,30 @@ impl Core {
                 Err(Refusal::All(error)) => return Err(error),
             });
         }
-        for id in &dirty {
-            if let Some(row) = put.rows.get(id) {
-                columns::write_instance(&mut put.statements.row, row, false).map_err(failed)?;
-            }
+        // Once for all writes to it in this commit.
+        for row in dirty.rows.iter().filter_map(|id| put.rows.get(id)) {
+            columns::write_instance(&mut put.statements.row, row, false).map_err(failed)?;
+        }
+        for row in dirty.ends.iter().filter_map(|id| put.rows.get(id)) {
+            let end = Episode { episode: row.episode, entries: row.entries, head: row.head };
+            columns::write_episode(&mut put.statements.episode, row.id, &end).map_err(failed)?;
         }
         Ok(results)
     }
+}
+
+/// Instances whose rows have changed, and those whose chains have another end.
+#[derive(Default)]
+struct Dirty {
+    rows: HashSet<u64>,
+    ends: HashSet<u64>,
 }
 
 /// Prepared once, for all writes of a commit.
 struct Statements<'c> {
     entry: CachedStatement<'c>,
     row: CachedStatement<'c>,
+    episode: CachedStatement<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -165,6 +192,7 @@ impl<'c> Statements<'c> {
         Ok(Statements {
             entry: connection.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
             row: connection.prepare_cached(columns::SET_INSTANCE)?,
+            episode: connection.prepare_cached(columns::PUT_EPISODE)?,
         })
     }
 }
@@ -181,41 +209,54 @@ impl Put<'_> {
         |e| Refusal::All(trouble::sqlite(self.path, &e))
     }
 
-    fn one(&mut self, write: &Write, dirty: &mut HashSet<u64>) -> Result<(), Refusal> {
+    fn one(&mut self, write: &Write, dirty: &mut Dirty) -> Result<(), Refusal> {
         let id = write.journal.instance;
         if let Some(row) = &write.create {
             self.create(id, row, write)?;
         }
-        let row = self.row(id)?;
-        let mut moved = row.clone();
-        let over = match moved.apply(write) {
-            Ok(over) => over,
-            Err(error) => {
-                if write.create.is_some() {
-                    self.connection.execute("DELETE FROM instance WHERE id = ?1", [int(id)]).map_err(self.failed())?;
-                    self.rows.remove(&id);
-                }
-                return Err(Refusal::This(error));
+        if let Err(error) = self.advance(id, write, dirty) {
+            if let (Refusal::This(_), true) = (&error, write.create.is_some()) {
+                self.connection.execute("DELETE FROM instance WHERE id = ?1", [int(id)]).map_err(self.failed())?;
+                self.rows.remove(&id);
             }
-        };
-        if let Some(over) = over {
-            self.over(id, &over).map_err(self.failed())?;
+            return Err(error);
+        }
+        if write.create.is_some() {
+            dirty.ends.insert(id);
         }
         for block in &write.blocks {
             self.entry(write, block).map_err(self.failed())?;
-        }
-        let waits = write.change.as_ref().and_then(|change| change.waits.as_ref());
-        if moved.ended.is_some() || waits.is_some() {
-            let waits = waits.and_then(Option::as_ref).filter(|_| moved.ended.is_none());
-            self.waits(&moved, waits).map_err(self.failed())?;
         }
         for row in &write.proposals {
             let sql = "INSERT OR REPLACE INTO proposal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
             let put = self.connection.prepare_cached(sql).and_then(|mut s| columns::write_proposal(&mut s, row));
             put.map_err(self.failed())?;
         }
+        Ok(())
+    }
+
+    /// Moves the row, and what hangs on it.
+    fn advance(&mut self, id: u64, write: &Write, dirty: &mut Dirty) -> Result<(), Refusal> {
+        let row = self.row(id)?;
+        let Some(change) = &write.change else {
+            // Without a change a row moves on in whole or not at all, and needs no copy.
+            row.apply(write).map_err(Refusal::This)?;
+            dirty.ends.insert(id);
+            return Ok(());
+        };
+        let mut moved = row.clone();
+        let over = moved.apply(write).map_err(Refusal::This)?;
+        if let Some(over) = over {
+            let put = self.connection.prepare_cached(columns::PUT_EPISODE);
+            put.and_then(|mut s| columns::write_episode(&mut s, id, &over)).map_err(self.failed())?;
+        }
+        if moved.ended.is_some() || change.waits.is_some() {
+            let waits = change.waits.as_ref().and_then(Option::as_ref).filter(|_| moved.ended.is_none());
+            self.waits(&moved, waits).map_err(self.failed())?;
+        }
+        dirty.rows.insert(id);
+        dirty.ends.insert(id);
         self.rows.insert(id, moved);
-        dirty.insert(id);
         Ok(())
     }
 
@@ -241,7 +282,7 @@ impl Put<'_> {
         Ok(())
     }
 
-    fn row(&mut self, id: u64) -> Result<&Instance, Refusal> {
+    fn row(&mut self, id: u64) -> Result<&mut Instance, Refusal> {
         if !self.rows.contains_key(&id) {
             let sql = row_by_id();
             let read = self.connection.prepare_cached(&sql).and_then(|mut s| {
@@ -255,13 +296,7 @@ impl Put<'_> {
             }
             self.rows.insert(id, row);
         }
-        self.rows.get(&id).ok_or(Refusal::This(StoreError::NoSuchInstance(id)))
-    }
-
-    fn over(&self, id: u64, over: &Episode) -> rusqlite::Result<()> {
-        let head = over.head.map(|head| head.to_string());
-        let mut put = self.connection.prepare_cached("INSERT INTO episode VALUES (?1, ?2, ?3, ?4)")?;
-        put.execute(params![int(id), over.episode, int(over.entries), head]).map(drop)
+        self.rows.get_mut(&id).ok_or(Refusal::This(StoreError::NoSuchInstance(id)))
     }
 
     fn entry(&mut self, write: &Write, block: &Block) -> rusqlite::Result<()> {
@@ -314,7 +349,7 @@ impl Put<'_> {
 }
 
 pub(super) fn row_by_id() -> String {
-    format!("SELECT {} FROM instance WHERE id = ?1", columns::INSTANCE)
+    format!("{} WHERE i.id = ?1", columns::INSTANCE)
 }
 
 impl Core {

@@ -81,11 +81,6 @@ impl High {
         }
         self.file.write_all_at(&bytes, 0).map_err(|e| trouble::machine(&self.path, &e))
     }
-
-    /// Once, when it is new: its one block is on the disk from then on.
-    pub(super) fn sync(&self) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(|e| trouble::machine(&self.path, &e))
-    }
 }
 
 fn parse(bytes: &[u8; LENGTH]) -> Mark {

@@ -123,7 +123,11 @@ impl Store for SqliteStore {
     }
 
     fn episodes(&self, instance: u64) -> Result<Vec<Episode>, StoreError> {
-        self.read(|c| Ok(read::episodes(c, instance)?))
+        let (row, all) = self.read(|c| Ok((read::instance(c, instance)?, read::episodes(c, instance)?)))?;
+        let current = row.map_or(0, |row| row.episode);
+        let over = all.into_iter().filter(|(over, _)| over.episode < current);
+        let bad = |n| self.damaged(format!("the row of episode {n} of instance {instance} is not what was written"));
+        over.map(|(over, whole)| if whole { Ok(over) } else { Err(bad(over.episode)) }).collect()
     }
 
     fn instance(&self, id: u64) -> Result<Option<Instance>, StoreError> {

@@ -8,12 +8,11 @@ use super::{
     log::Log,
     schema, trouble,
 };
-use crate::{HOST, Instance, StoreError};
+use crate::{Episode, HOST, Instance, StoreError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -37,28 +36,33 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens or makes a database for writing.
 pub(super) fn write(path: &Path, options: &Options) -> Result<Core, StoreError> {
-    let fresh = !begins(path)?;
+    let empty = !begins(path)?;
+    if !empty && !High::beside(path).exists() {
+        // Nothing is put beside a file that is somebody else's.
+        ours(&reader(path)?, path)?;
+    }
     let high = High::open(path)?;
     let mark = high.read();
-    if let (true, Mark::At { commits, .. }) = (fresh, &mark) {
-        return Err(gone(path, *commits));
-    }
+    let gone = |new| match mark {
+        Mark::At { commits, .. } if new => Err(gone(path, commits)),
+        _ => Ok(()),
+    };
+    gone(empty)?;
     let failed = |e: rusqlite::Error| trouble::sqlite(path, &e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     common(&connection).map_err(failed)?;
     ours(&connection, path)?;
-    // The tables are there before there is a log, so a log that is lost takes no more than commits.
     let new = !made(&connection).map_err(failed)?;
-    match mark {
-        Mark::At { commits, .. } if new => return Err(gone(path, commits)),
-        _ if new => make(&mut connection).map_err(failed)?,
-        _ => {}
+    gone(new)?;
+    if new {
+        // The tables are there before there is a log, so a log that is lost takes no more than commits. Nothing is synced before
+        // there is something to lose: that is the first durable commit's.
+        connection.execute_batch("PRAGMA synchronous = OFF").map_err(failed)?;
+        make(&mut connection).map_err(failed)?;
     }
     // What is not synced by us is synced by nobody, except around the moving of pages.
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768")
-        .map_err(failed)?;
+    connection.execute_batch(WRITING).map_err(failed)?;
     let pages = Arc::new(AtomicU64::new(0));
     let seen = pages.clone();
     let hook = move |_: &mut rusqlite::hooks::Wal, count: std::os::raw::c_int| {
@@ -75,23 +79,20 @@ pub(super) fn write(path: &Path, options: &Options) -> Result<Core, StoreError> 
         pages,
         keeper: Keeper::of(path.to_owned()),
         rows: HashMap::new(),
+        // A database without a mark has had no durable commit yet, or lost the mark.
+        synced: mark != Mark::None,
         broken: None,
         connection,
     };
     if let Some(what) = missing(&core.connection, path, core.store, &mark)? {
         remember(&mut core, &mark, &what)?;
     }
-    let changed = views(&mut core, options)?;
-    if new || changed || mark == Mark::None || mark == Mark::Damaged {
-        core.harden(true)?;
-    }
-    if new || mark == Mark::None {
-        core.high.sync()?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| trouble::machine(folder, &e))?;
-    }
+    views(&mut core, options)?;
     Ok(core)
 }
+
+const WRITING: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768";
 
 /// Opens a database for reading, and gives what is missing of it.
 pub(super) fn read(path: &Path) -> Result<(Connection, Option<String>), StoreError> {
@@ -128,22 +129,13 @@ fn common(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF")
 }
 
-/// Whether there is something, which must look like a database. SQLite would take an empty file for a new one, and throw its
-/// log away.
+/// Whether there is something. SQLite would take an empty file for a new one, and throw its log away. The file is not opened
+/// for this: to close it again would take away the locks that this process has on it.
 fn begins(path: &Path) -> Result<bool, StoreError> {
-    let mut begin = Vec::new();
-    match File::open(path) {
-        Ok(file) => file.take(16).read_to_end(&mut begin).map_err(|e| trouble::machine(path, &e))?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(trouble::machine(path, &e)),
-    };
-    match begin.as_slice() {
-        [] => Ok(false),
-        b"SQLite format 3\0" => Ok(true),
-        _ => {
-            let why = "it does not begin like a SQLite database".to_owned();
-            Err(StoreError::NotAStore { path: path.display().to_string(), why })
-        }
+    match fs::metadata(path) {
+        Ok(data) => Ok(data.len() > 0),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(trouble::machine(path, &e)),
     }
 }
 
@@ -188,6 +180,8 @@ fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     step.execute(put, params![COMMITS, 1, columns::sum_meta(COMMITS, &1u64.to_le_bytes())])?;
     let host = Instance { id: HOST.instance, name: "host".to_owned(), ..Instance::default() };
     columns::write_instance(&mut step.prepare(columns::PUT_INSTANCE)?, &host, true)?;
+    let episode = Episode { episode: 0, entries: 0, head: None };
+    columns::write_episode(&mut step.prepare(columns::PUT_EPISODE)?, host.id, &episode)?;
     step.pragma_update(None, "application_id", schema::APPLICATION)?;
     step.pragma_update(None, "user_version", schema::VERSION)?;
     step.commit()
@@ -260,7 +254,7 @@ fn remember(core: &mut Core, mark: &Mark, what: &str) -> Result<(), StoreError> 
 }
 
 /// Makes the views that are not there, and makes those anew that read otherwise.
-fn views(core: &mut Core, options: &Options) -> Result<bool, StoreError> {
+fn views(core: &mut Core, options: &Options) -> Result<(), StoreError> {
     let path = core.path.clone();
     let failed = |e: rusqlite::Error| trouble::sqlite(&path, &e);
     let ours = schema::VIEWS.iter().map(|(name, select)| (*name, *select));
@@ -276,8 +270,7 @@ fn views(core: &mut Core, options: &Options) -> Result<bool, StoreError> {
         }
     }
     if odd.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
-    core.transact(|core| core.connection.execute_batch(&odd.concat()).map_err(failed))?;
-    Ok(true)
+    core.transact(|core| core.connection.execute_batch(&odd.concat()).map_err(failed))
 }

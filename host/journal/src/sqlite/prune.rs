@@ -59,7 +59,7 @@ fn old(c: &Connection, retention: Retention) -> Result<Vec<i64>> {
 fn forget(c: &Connection, id: i64) -> Result<u64> {
     let entries = c.prepare_cached("DELETE FROM entry WHERE instance = ?1")?.execute([id])?;
     c.prepare_cached("DELETE FROM named WHERE instance = ?1")?.execute([id])?;
-    let find = format!("SELECT {INSTANCE} FROM instance WHERE id = ?1");
+    let find = format!("{INSTANCE} WHERE i.id = ?1");
     let mut row = c.query_row(&find, [id], read_instance)?;
     // A damaged row stays as it is: its checksum must not be made good.
     if row.damage.is_none() {

@@ -13,35 +13,35 @@ use rusqlite::{Connection, Error, OptionalExtension, Result, ToSql, params};
 pub(super) type Place = (JournalId, u64);
 
 pub(super) fn instance(c: &Connection, id: u64) -> Result<Option<Instance>> {
-    let mut find = c.prepare_cached(&format!("SELECT {INSTANCE} FROM instance WHERE id = ?1"))?;
+    let mut find = c.prepare_cached(&format!("{INSTANCE} WHERE i.id = ?1"))?;
     find.query_row([int(id)], columns::read_instance).optional()
 }
 
 pub(super) fn named(c: &Connection, name: &str) -> Result<Option<Instance>> {
-    let mut find = c.prepare_cached(&format!("SELECT {INSTANCE} FROM instance WHERE name = ?1"))?;
+    let mut find = c.prepare_cached(&format!("{INSTANCE} WHERE i.name = ?1"))?;
     find.query_row([name], columns::read_instance).optional()
 }
 
 pub(super) fn instances(c: &Connection, filter: &InstanceFilter) -> Result<Vec<Instance>> {
-    let mut sql = format!("SELECT {INSTANCE} FROM instance WHERE id > ?");
+    let mut sql = format!("{INSTANCE} WHERE i.id > ?");
     let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(int(filter.after))];
     if !filter.states.is_empty() {
         let marks = vec!["?"; filter.states.len()].join(", ");
-        sql.push_str(&format!(" AND state IN ({marks})"));
+        sql.push_str(&format!(" AND i.state IN ({marks})"));
         values.extend(filter.states.iter().map(|state| Box::new(state.clone()) as Box<dyn ToSql>));
     }
     for (column, value) in [("chain", &filter.chain), ("flow", &filter.flow)] {
         if let Some(value) = value {
-            sql.push_str(&format!(" AND {column} = ?"));
+            sql.push_str(&format!(" AND i.{column} = ?"));
             values.push(Box::new(value.clone()));
         }
     }
     match filter.ended {
-        Some(true) => sql.push_str(" AND ended IS NOT NULL"),
-        Some(false) => sql.push_str(" AND ended IS NULL"),
+        Some(true) => sql.push_str(" AND i.ended IS NOT NULL"),
+        Some(false) => sql.push_str(" AND i.ended IS NULL"),
         None => {}
     }
-    sql.push_str(" ORDER BY id LIMIT ?");
+    sql.push_str(" ORDER BY i.id LIMIT ?");
     values.push(Box::new(if filter.limit == 0 { -1 } else { int(filter.limit) }));
     let mut find = c.prepare_cached(&sql)?;
     find.query_map(rusqlite::params_from_iter(values), columns::read_instance)?.collect()
@@ -79,10 +79,11 @@ pub(super) fn proposals(c: &Connection, instance: u64) -> Result<(Vec<ProposalRo
     Ok((all, bad))
 }
 
-pub(super) fn episodes(c: &Connection, instance: u64) -> Result<Vec<Episode>> {
-    let mut find =
-        c.prepare_cached("SELECT episode, entries, head FROM episode WHERE instance = ?1 ORDER BY episode")?;
-    find.query_map([int(instance)], columns::read_episode)?.collect()
+/// The episodes of an instance from the first to the current one, each with whether its row is what was written.
+pub(super) fn episodes(c: &Connection, instance: u64) -> Result<Vec<(Episode, bool)>> {
+    let sql = "SELECT episode, entries, head, sum FROM episode WHERE instance = ?1 ORDER BY episode";
+    let mut find = c.prepare_cached(sql)?;
+    find.query_map([int(instance)], |row| columns::read_episode(instance, row))?.collect()
 }
 
 /// A large value that is what its name says.
@@ -142,17 +143,18 @@ pub(super) fn load(c: &Connection, journal: JournalId) -> std::result::Result<Lo
     if row.pruned {
         return Ok(Loaded::default());
     }
-    let over = episodes(&view, journal.instance)?.into_iter().find(|over| over.episode == journal.episode);
-    let (promised, head) = match over {
-        Some(over) => (over.entries, over.head),
-        None if journal.episode == row.episode => (row.entries, row.head),
-        None => (0, None),
+    let (promised, head, bad) = if journal.episode == row.episode {
+        (row.entries, row.head, row.damage)
+    } else {
+        let over = episodes(&view, journal.instance)?.into_iter().find(|(over, _)| over.episode == journal.episode);
+        let bad = || "the row of this episode is not what was written".to_owned();
+        over.map_or((0, None, None), |(over, whole)| (over.entries, over.head, (!whole).then(bad)))
     };
     let mut blocks: Vec<Block> = Vec::with_capacity(usize::try_from(promised.min(65_536)).unwrap_or(0));
     let mut damage = read(&view, journal, &mut blocks)?;
     if damage.is_none() {
         let found = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
-        damage = match row.damage {
+        damage = match bad {
             Some(what) => Some(Fault::Row(what)),
             None if found != promised => Some(Fault::Length { promised, found }),
             None => crate::verify::ends(blocks.last(), head).err(),

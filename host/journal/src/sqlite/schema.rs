@@ -26,8 +26,6 @@ CREATE TABLE instance (
   detail TEXT NOT NULL,
   step TEXT NOT NULL,
   episode INTEGER NOT NULL,
-  entries INTEGER NOT NULL,
-  head TEXT,
   crashes INTEGER NOT NULL,
   outcome TEXT NOT NULL,
   result TEXT NOT NULL,
@@ -45,6 +43,7 @@ CREATE TABLE episode (
   episode INTEGER NOT NULL,
   entries INTEGER NOT NULL,
   head TEXT,
+  sum INTEGER NOT NULL,
   PRIMARY KEY (instance, episode)
 ) WITHOUT ROWID;
 CREATE TABLE entry (
@@ -102,7 +101,7 @@ pub(super) const VIEWS: &[(&str, &str)] = &[
     ),
     (
         "instances",
-        "SELECT id, name, flow, chain, state, detail, step, episode, entries, datetime(created / 1000, 'unixepoch') AS created, datetime(changed / 1000, 'unixepoch') AS changed, datetime(ended / 1000, 'unixepoch') AS ended, outcome, result, head FROM instance WHERE id > 0",
+        "SELECT i.id, i.name, i.flow, i.chain, i.state, i.detail, i.step, i.episode, e.entries, datetime(i.created / 1000, 'unixepoch') AS created, datetime(i.changed / 1000, 'unixepoch') AS changed, datetime(i.ended / 1000, 'unixepoch') AS ended, i.outcome, i.result, e.head FROM instance i LEFT JOIN episode e ON e.instance = i.id AND e.episode = i.episode WHERE i.id > 0",
     ),
     ("running_instances", "SELECT * FROM instances WHERE ended IS NULL"),
     ("ended_instances", "SELECT * FROM instances WHERE ended IS NOT NULL"),

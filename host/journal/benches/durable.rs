@@ -1,0 +1,162 @@
+//! Figures of the journal beside their floor: one durable append, many journals in group commit, and appends in memory. Run it on a
+//! quiet machine, with the folder to measure in `VALENCE_BENCH_DIR` (default: the temporary folder):
+//! `cargo bench -p valence-journal`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss, missing_docs)]
+
+use serde::Serialize;
+use std::{
+    env,
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use valence_journal::{Instance, Journal, JournalId, MemoryStore, Options, Record, SqliteStore, Stamp, Store, Writer};
+
+/// About what a read of one account takes.
+#[derive(Clone, Serialize)]
+struct Call {
+    keys: Vec<u64>,
+    #[serde(with = "serde_bytes")]
+    data: Vec<u8>,
+}
+
+impl Record for Call {
+    fn kind(&self) -> &'static str {
+        "call"
+    }
+    fn weight(&self) -> u64 {
+        256
+    }
+}
+
+fn call(n: u64) -> Call {
+    Call { keys: vec![n, u64::MAX - n, 7, u64::MAX], data: vec![3; 165] }
+}
+
+fn begin(writer: &Writer) -> Journal<Call> {
+    let id = writer.next_instance();
+    let row = Instance {
+        id,
+        name: format!("i{id}"),
+        flow: "bench".into(),
+        chain: "local".into(),
+        state: "running".into(),
+        ..Instance::default()
+    };
+    let mut journal = Journal::create(writer, JournalId { instance: id, episode: 0 }, Some(row));
+    journal.barrier().wait().unwrap();
+    journal
+}
+
+fn append(journal: &mut Journal<Call>, n: u64) {
+    journal.append(Stamp { slot: n, time: 1_700_000_000 }, call(n)).unwrap();
+}
+
+fn p50(mut all: Vec<Duration>) -> (f64, f64) {
+    all.sort();
+    let at = |part: usize| all[all.len() * part / 100].as_secs_f64() * 1e6;
+    (at(50), at(90))
+}
+
+/// Writes of so many bytes, each synced with fdatasync: over bytes that are there, or at the end of a file that grows.
+fn floor(folder: &Path, bytes: usize, count: usize, grows: bool) -> Vec<Duration> {
+    let path = folder.join("floor");
+    let file = File::create(&path).unwrap();
+    if !grows {
+        file.write_all_at(&vec![0; bytes * count], 0).unwrap();
+        file.sync_all().unwrap();
+    }
+    let page = vec![1; bytes];
+    let each = (0..count).map(|n| {
+        let start = Instant::now();
+        file.write_all_at(&page, (n * bytes) as u64).unwrap();
+        file.sync_data().unwrap();
+        start.elapsed()
+    });
+    let all = each.collect();
+    fs::remove_file(path).unwrap();
+    all
+}
+
+fn sqlite(folder: &Path) -> (Writer, Duration) {
+    let start = Instant::now();
+    let store = SqliteStore::open(&folder.join("valence.db"), &Options::default()).unwrap();
+    let took = start.elapsed();
+    (Writer::new(Arc::new(store)).unwrap(), took)
+}
+
+/// Entries a second from so many journals on two threads, each with a barrier after so many entries.
+fn rate(store: Arc<dyn Store>, journals: usize, per_barrier: u64, entries: u64) -> f64 {
+    let writer = Writer::new(store).unwrap();
+    let mut all: Vec<Journal<Call>> = (0..journals).map(|_| begin(&writer)).collect();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for part in all.chunks_mut(journals.div_ceil(2)) {
+            scope.spawn(move || {
+                let rounds = entries / 2 / part.len() as u64 / per_barrier;
+                for _ in 0..rounds {
+                    // As in the runtime: many instances wait at once.
+                    let mut barriers = Vec::with_capacity(part.len());
+                    for journal in part.iter_mut() {
+                        (0..per_barrier).for_each(|n| append(journal, n));
+                        barriers.push(journal.barrier());
+                    }
+                    barriers.into_iter().for_each(|barrier| barrier.wait().unwrap());
+                }
+            });
+        }
+    });
+    let done: u64 = all.iter().map(Journal::entries).sum();
+    done as f64 / start.elapsed().as_secs_f64()
+}
+
+fn main() {
+    let base = env::var_os("VALENCE_BENCH_DIR").map_or_else(env::temp_dir, Into::into);
+    let folder = tempfile::tempdir_in(base).unwrap();
+    let (writer, took) = sqlite(folder.path());
+    println!("a new database is opened in {:.2} ms", took.as_secs_f64() * 1e3);
+    let mut journal = begin(&writer);
+    for n in 0..200 {
+        append(&mut journal, n);
+        journal.barrier().wait().unwrap();
+    }
+    let log = folder.path().join("valence.db-wal");
+    // Floor and figure in turns, so that both see the same machine.
+    let (mut ours, mut over, mut grown, mut small) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..10 {
+        for n in 0..100 {
+            let start = Instant::now();
+            append(&mut journal, n);
+            journal.barrier().wait().unwrap();
+            ours.push(start.elapsed());
+        }
+        let frames = 3 * (4096 + 24);
+        over.extend(floor(folder.path(), frames, 100, false));
+        grown.extend(floor(folder.path(), frames, 100, true));
+        small.extend(floor(folder.path(), 400, 100, false));
+    }
+    for (what, all) in [
+        ("durable append", ours),
+        ("  floor: fdatasync of as many bytes, overwritten", over),
+        ("  floor: fdatasync of as many bytes, appended", grown),
+        ("  floor: fdatasync of 400 bytes, overwritten", small),
+    ] {
+        let (p50, p90) = p50(all);
+        println!("{what:55} p50 {p50:8.1} µs   p90 {p90:8.1} µs");
+    }
+    println!("log: {} bytes", fs::metadata(log).unwrap().len());
+    drop(journal);
+    let store = writer.store().clone();
+    drop(writer);
+    for (journals, per_barrier) in [(1, 256), (100, 1), (1000, 1), (1000, 10), (100, 100)] {
+        let rate = rate(store.clone(), journals, per_barrier, 300_000);
+        println!("group commit, {journals:4} journals, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");
+    }
+    for per_barrier in [2, 256] {
+        let rate = rate(Arc::new(MemoryStore::new()), 100, per_barrier, 400_000);
+        println!("in memory, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");
+    }
+}
