@@ -21,7 +21,7 @@ Exit codes:
   7    the source could not be built
   8    the host or its chain is in trouble
   9    the flow is paused and needs somebody
-  130  cancelled";
+  130  cancelled, or suspended by Ctrl-C";
 
 /// Runs Solana protocol flows in a sandbox. It never holds a key.
 #[derive(Parser)]
@@ -58,6 +58,20 @@ impl Output {
 pub enum Command {
     /// Run a flow to its end
     Run(Run),
+    /// List instances, and where they stand
+    Ps(crate::ps::Ps),
+    /// End an instance for ever; what has landed stays landed
+    Cancel(crate::control::Which),
+    /// Stop an instance where it is, until it is resumed
+    Pause(crate::control::Which),
+    /// Have a paused or unfinished instance go on
+    Resume(crate::control::Resume),
+    /// Have an instance that failed or trapped go on before the place where it failed
+    Retry(crate::control::Retry),
+    /// Give an instance another version of its flow, for its next episode
+    Upgrade(crate::control::Upgrade),
+    /// Own a data dir: run what is unfinished in it, and take requests
+    Serve(crate::serve::Serve),
     /// Show what a flow is, what it imports, and whether this host runs it
     Inspect(Inspect),
     /// Build a flow's or a driver's source folder to a component
@@ -78,7 +92,7 @@ pub enum Command {
 /// Where a flow comes from.
 #[derive(Group)]
 pub struct Source {
-    /// A folder with a flow's source, or a component (.wasm)
+    /// A folder with a flow's source, a component (.wasm), or a declared flow's file (.toml, .json)
     #[arg(value_name = "SOURCE")]
     pub source: PathBuf,
     /// A driver that the flow imports: a folder or a .wasm; those that its Cargo.toml names are found by themselves
@@ -112,7 +126,8 @@ pub enum Profile {
 #[derive(Group)]
 #[command(after_help = "\
 A folder's `chain.toml` describes the embedded chain, its `run.toml` gives params and roles; flags override them.
-Every run starts a fresh chain; with --chain NAME it goes on where the last run with that name left it.
+Every run starts a fresh chain; with --chain NAME it goes on where the last run with that name left it. The run is recorded in
+the data dir: what ends early goes on with `valence resume`.
 
   valence run examples/treasury-sweep --param threshold=2000
   valence run flow.wasm --role owner=7Np41oeYqPefeNQEHSv1UDhYrehxin3NStELsSKCT4K2")]
@@ -140,9 +155,19 @@ pub struct Run {
     /// Put a program on the chain, from its .so file
     #[arg(long = "bpf-program", num_args = 2, value_names = ["ADDRESS", "FILE"], action = clap::ArgAction::Append)]
     pub programs: Vec<String>,
-    /// Keep chains in this folder
-    #[arg(long, value_name = "DIR", env = "VALENCE_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
+    /// Leave the run to an owner in the background, which is started where there is none, and print the instance's name
+    #[arg(short, long, conflicts_with = "ephemeral")]
+    pub detach: bool,
+    /// How slots move under an owner that --detach starts: `virtual`, or one slot each MS milliseconds
+    #[arg(long, value_name = "virtual|MS", requires = "detach")]
+    pub pace: Option<String>,
+    /// Record nothing: all is gone with the process
+    #[arg(long, conflicts_with = "chain")]
+    pub ephemeral: bool,
+    #[command(flatten)]
+    pub signing: crate::signer::Signing,
+    #[command(flatten)]
+    pub home: crate::record::Home,
     #[command(flatten)]
     pub bounds: Bounds,
 }

@@ -1,7 +1,6 @@
 //! What went wrong, as one line and an exit code. The codes are listed in `--help` and in the README.
 
-use std::process::ExitCode;
-use valence_runtime::{ConfigError, Ending, LoadError, RunReport, RuntimeError, SpecError, Stop};
+use valence_runtime::{ConfigError, DataDirError, LoadError, OwnerError, RuntimeError, SpecError, Stop};
 
 /// Exit codes.
 pub const FAILED: u8 = 1;
@@ -40,12 +39,9 @@ macro_rules! code {
 }
 
 code! {
-    RuntimeError => |e| match e {
-        RuntimeError::Load(e) => load(e),
-        RuntimeError::Input(_) | RuntimeError::Limits(_) | RuntimeError::Config(_) => INPUT,
-        RuntimeError::Chain(e) => chain(e),
-        _ => HOST,
-    };
+    RuntimeError => runtime;
+    OwnerError => of_owner;
+    DataDirError => data_dir;
     valence_runtime::ChainError => chain;
     LoadError => load;
     valence_runtime::InputError => |_| INPUT;
@@ -58,6 +54,48 @@ code! {
     };
     valence_build::NewError => |_| INPUT;
     std::io::Error => |_| HOST;
+}
+
+fn runtime(error: &RuntimeError) -> u8 {
+    match error {
+        RuntimeError::Load(e) => load(e),
+        RuntimeError::Input(_) | RuntimeError::Limits(_) | RuntimeError::Config(_) | RuntimeError::Declared(_) => INPUT,
+        RuntimeError::NoInstance(_) | RuntimeError::State(..) | RuntimeError::NameTaken(_) => INPUT,
+        RuntimeError::Chain(e) => chain(e),
+        _ => HOST,
+    }
+}
+
+fn data_dir(error: &DataDirError) -> u8 {
+    match error {
+        DataDirError::Owned { .. } | DataDirError::Io { .. } => INPUT,
+        DataDirError::Store(e) => crate::record::of_store(e),
+    }
+}
+
+/// The exit code of an owner's error.
+pub fn of_owner(error: &OwnerError) -> u8 {
+    match error {
+        OwnerError::Runtime(e) => runtime(e),
+        OwnerError::DataDir(e) => data_dir(e),
+        OwnerError::Refused { code, .. } => *code,
+        OwnerError::Spec(_) | OwnerError::Request(_) | OwnerError::ChainGone { .. } => INPUT,
+        OwnerError::Socket { .. } => HOST,
+    }
+}
+
+/// The exit code of a run that ended with this word.
+pub fn of_outcome(outcome: &str) -> u8 {
+    match outcome {
+        "done" | "continue" => 0,
+        "failed" => FAILED,
+        "trapped" => TRAPPED,
+        "limit" => LIMIT,
+        "stalled" => STALLED,
+        "fault" => HOST,
+        "cancelled" | "suspended" => CANCELLED,
+        _ => PAUSED,
+    }
 }
 
 /// A flow that describes itself runs already, and may reach its limits.
@@ -73,18 +111,4 @@ fn chain(error: &valence_runtime::ChainError) -> u8 {
         valence_runtime::ChainError::BadSpec(_) | valence_runtime::ChainError::Kept { .. } => INPUT,
         _ => HOST,
     }
-}
-
-/// The exit code of a run.
-pub fn of(report: &RunReport) -> ExitCode {
-    ExitCode::from(match &report.ending {
-        Ending::Done(_) | Ending::Continue(_) => 0,
-        Ending::Failed(_) => FAILED,
-        Ending::Trapped(_) => TRAPPED,
-        Ending::Stopped(Stop::Limit(_)) => LIMIT,
-        Ending::Stopped(Stop::Stalled(_)) => STALLED,
-        Ending::Stopped(Stop::Fault(_)) => HOST,
-        Ending::Stopped(Stop::Exhausted { .. } | Stop::Diverged(_) | Stop::Ahead { .. } | Stop::Paused(_)) => PAUSED,
-        Ending::Stopped(Stop::Cancelled | Stop::Suspended) => CANCELLED,
-    })
 }

@@ -5,22 +5,32 @@
 //! | `args.rs` | what can be said on the command line |
 //! | `exit.rs` | what went wrong, as a line and an exit code |
 //! | `source.rs` | SOURCE, a folder or a `.wasm`, becomes a component with its drivers |
-//! | `run.rs`, `inspect.rs`, `project.rs` | the commands |
+//! | `run.rs`, `serve.rs`, `control.rs`, `ps.rs`, `inspect.rs`, `project.rs` | the commands |
+//! | `seat.rs` | whose the data dir is |
+//! | `follow.rs` | a run to its end, here or in its owner |
+//! | `signer.rs` | `--signer` |
 //! | `show/` | events as a person or as a program reads them |
 
 mod args;
+mod control;
 mod exit;
+mod follow;
 mod history;
 mod inspect;
 mod project;
+mod ps;
 mod record;
 mod replay;
 mod run;
+mod seat;
+mod serve;
 mod show;
+mod signer;
 mod source;
 
 use args::{Args, Command};
 use clap::Parser;
+use follow::Say;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -28,6 +38,13 @@ fn main() -> ExitCode {
     let output = args.output;
     let result = match args.command {
         Command::Run(run) => run::run(run, output, args.verbose),
+        Command::Ps(ps) => ps::ps(&ps, output),
+        Command::Cancel(which) => control::act(&control::Act::Cancel, &which, output),
+        Command::Pause(which) => control::act(&control::Act::Pause, &which, output),
+        Command::Resume(resume) => control::resume(&resume, Say { output, verbose: args.verbose }),
+        Command::Retry(retry) => control::retry(&retry, Say { output, verbose: args.verbose }),
+        Command::Upgrade(upgrade) => control::upgrade(&upgrade, output),
+        Command::Serve(serve) => serve::serve(&serve, output),
         Command::Inspect(inspect) => inspect::inspect(inspect, output),
         Command::Build(build) => project::build(build, output),
         Command::New(new) => project::new(new, output),

@@ -66,7 +66,7 @@ impl From<RecordError> for Fail {
     }
 }
 
-fn of_store(error: &StoreError) -> u8 {
+pub fn of_store(error: &StoreError) -> u8 {
     match error {
         StoreError::NotAStore { .. } | StoreError::Newer { .. } | StoreError::NoSuchInstance(_) => exit::INPUT,
         _ => exit::HOST,

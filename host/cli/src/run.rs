@@ -1,19 +1,24 @@
-//! `valence run`.
+//! `valence run`: in a data dir, by its owner or as its owner, or in memory only.
 
 use crate::{
     args::{Bounds, Output, Profile, Run},
+    control::serve_beside,
     exit::{self, Fail},
-    show,
-    source::{self, Components},
+    follow::{self, Say},
+    seat::{self, Seat},
+    serve, show,
+    source::{self, Given},
 };
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    thread,
 };
 use valence_runtime::{
-    Allocation, ChainSpec, Inputs, Limits, LocalChain, Pace, RunFile, RunReport, RunRequest, Runtime, RuntimeConfig,
-    RuntimeOptions,
+    Allocation, ChainDescription, ChainSpec, DataDir, DataDirError, FlowSource, Inputs, Limits, LocalChain, OWN, Order,
+    Pace, ProtocolFlow, Request, RunFile, RunReport, RunRequest, Runtime, RuntimeConfig, RuntimeError, RuntimeOptions,
+    Sandbox,
 };
 
 pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
@@ -21,71 +26,215 @@ pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
         show::limits(output);
         return Ok(ExitCode::SUCCESS);
     }
+    let say = Say { output, verbose };
     let limits = limits(&args.bounds)?;
     let config = RuntimeConfig::from_env()?;
     // A flow that is meant for another cluster must not run here as if nothing were said.
     config.check_cluster()?;
-    // The chain builds itself in the background while the component is read and compiled.
-    let folder = args.source.source.is_dir().then(|| args.source.source.clone());
-    let spec = spec(&args, folder.as_deref())?;
-    let names = spec.names();
-    let chain = match &args.chain {
-        None => LocalChain::new(spec, Pace::Virtual),
-        Some(name) => LocalChain::open(chains(args.data_dir.as_deref())?, name, spec, Pace::Virtual)?,
+    let folder = source::folder(&args.source.source);
+    let description = description(&args, folder.as_deref())?;
+    let spec = description.load()?;
+    if args.ephemeral {
+        return in_memory(&args, config, &limits, spec, say);
+    }
+    if let Some(name) = args.chain.as_ref().filter(|name| name.starts_with(OWN)) {
+        return Err(Fail::input(format!(
+            "`--chain {name}`: names that begin with `{OWN}` are those of single instances; take another name"
+        )));
+    }
+    let dir = args.home.path()?;
+    if args.detach {
+        let given = source::given(&args.source)?;
+        let inputs = inputs(&args, given.folder.as_deref())?;
+        let order = Order { flow: given.flow, inputs, limits, chain: args.chain.clone(), description };
+        return detach(&args, &dir, order, say);
+    }
+    let signer = args.signing.signer()?;
+    // Data dir and chain are opened beside, while the component is read and the engine made.
+    let opening = {
+        let (dir, chain, spec) = (dir.clone(), args.chain.clone(), spec);
+        thread::spawn(move || Opened::open(&dir, chain, spec))
     };
-    // A kept chain may have been started from more than this run describes.
-    let names = if args.chain.is_some() { chain.names() } else { names };
-    let chain = Arc::new(chain);
-    let components = source::components(&args.source)?;
-    let inputs = inputs(&args, components.folder.as_deref())?;
+    let prepared = prepare(&args, &limits);
+    let opened = opening.join().map_err(|_| Fail::input("the data dir could not be opened"))?;
+    let (given, inputs, sandbox) = prepared?;
+    let order = |flow: FlowSource| Order { flow, inputs, limits, chain: args.chain.clone(), description };
+    let executor = seat::executor()?;
+    let mut opened = match opened {
+        Ok(opened) => opened,
+        Err(Refused::Owned) => return executor.block_on(hand_over(&args, &dir, order(given.flow), say)),
+        Err(Refused::Fail(error)) => return Err(error),
+    };
+    executor.block_on(async {
+        let host = seat::host(opened.data.clone(), sandbox, Pace::Virtual, signer)?;
+        let Some(chain) = opened.chain.take() else { return Err(Fail::input("the chain is not open")) };
+        let served = host.adopt(&opened.name, chain).await?;
+        let mut order = order(given.flow.clone());
+        order.description = ChainDescription::default();
+        // The socket after the flow: nobody waits for it.
+        let run = match host.run_on(&served, order, opened.number).await {
+            Ok(run) => run,
+            Err(error) => {
+                host.stop().await;
+                return Err(error.into());
+            }
+        };
+        drop(served);
+        let socket = serve_beside(&host);
+        if let Some(flow) = &run.flow {
+            if let (Some(why), false) = (host.sandbox().cache_refusal(), output.is_json()) {
+                show::note(why);
+            }
+            given.tell_unused(flow);
+        }
+        follow::here(host, socket, run, say).await
+    })
+}
+
+/// The component, its inputs, and the engine for it.
+fn prepare(args: &Run, limits: &Limits) -> Result<(Given, Inputs, Arc<Sandbox>), Fail> {
+    let given = source::given(&args.source)?;
+    let inputs = inputs(args, given.folder.as_deref())?;
+    Ok((given, inputs, seat::sandbox(limits.stack)?))
+}
+
+/// A data dir that is ours, and the chain of the run that is about to begin.
+struct Opened {
+    data: Arc<DataDir>,
+    /// Until the host has it.
+    chain: Option<LocalChain>,
+    name: String,
+    /// The instance's.
+    number: u64,
+}
+
+/// Why it is not.
+enum Refused {
+    /// Somebody else has it.
+    Owned,
+    Fail(Fail),
+}
+
+impl Opened {
+    fn open(dir: &Path, chain: Option<String>, spec: ChainSpec) -> Result<Opened, Refused> {
+        let fail = |error: Fail| Refused::Fail(error);
+        let data = match DataDir::open(dir) {
+            Ok(data) => Arc::new(data),
+            Err(DataDirError::Owned { .. }) => return Err(Refused::Owned),
+            Err(error) => return Err(fail(error.into())),
+        };
+        let number = data.writer().next_instance();
+        let name = chain.unwrap_or_else(|| DataDir::own_chain(number));
+        let chain = LocalChain::open(data.chains(), &name, spec, Pace::Virtual).map_err(|error| fail(error.into()))?;
+        Ok(Opened { data, chain: Some(chain), name, number })
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // No host has it, so no instance stands on it.
+        if let (Some(chain), Some(_)) = (self.chain.take(), DataDir::owner_of_chain(&self.name)) {
+            drop(chain);
+            self.data.remove_chain(&self.name);
+        }
+    }
+}
+
+/// Somebody else owns the data dir: the run is handed over, and followed.
+async fn hand_over(args: &Run, dir: &Path, order: Order, say: Say) -> Result<ExitCode, Fail> {
+    let mut client = match seat::take(dir).await? {
+        Seat::Theirs(client) => client,
+        Seat::Mine(data) => {
+            // Its owner has ended meanwhile.
+            let sandbox = seat::sandbox(order.limits.stack)?;
+            let host = seat::host(data, sandbox, Pace::Virtual, args.signing.signer()?)?;
+            let run = host.run(order).await?;
+            let socket = serve_beside(&host);
+            return follow::here(host, socket, run, say).await;
+        }
+    };
+    args.signing.not_here(client.process)?;
+    let (request, parts) = Request::run(order, true);
+    seat::ask(&mut client, &request, &parts).await?;
+    follow::there(client, say).await
+}
+
+/// Leaves the run to an owner in the background.
+fn detach(args: &Run, dir: &Path, order: Order, say: Say) -> Result<ExitCode, Fail> {
+    seat::executor()?.block_on(async {
+        let mut client = serve::owner(dir, args.pace.as_deref(), &args.signing).await?;
+        let (request, parts) = Request::run(order, false);
+        seat::ask(&mut client, &request, &parts).await?;
+        show::detached(&follow::started(client).await?, say.output);
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// A run that leaves nothing behind.
+fn in_memory(args: &Run, config: RuntimeConfig, limits: &Limits, spec: ChainSpec, say: Say) -> Result<ExitCode, Fail> {
+    // The chain builds itself in the background while the component is read and compiled.
+    let names = spec.names();
+    let chain = Arc::new(LocalChain::new(spec, Pace::Virtual));
+    let given = source::given(&args.source)?;
+    let inputs = inputs(args, given.folder.as_deref())?;
     let options = RuntimeOptions {
         chain: Some(chain.clone()),
         names,
         allocation: Some(Allocation::OnDemand),
         ceiling: Some(limits.clone()),
-        cache: valence_build::default_cache_dir().map(|dir| dir.join("compiled")),
+        cache: crate::record::compiled(),
+        signer: args.signing.signer()?,
         ..RuntimeOptions::default()
     };
     let runtime = Runtime::with_options(config, options)?;
-    let executor = tokio::runtime::Builder::new_current_thread().enable_time().enable_io().build()?;
     let request = RunRequest { inputs, limits: Some(limits.clone()), ..RunRequest::default() };
-    let report = executor.block_on(follow(&runtime, &chain, components, request, &limits, output, verbose))?;
-    Ok(exit::of(&report))
+    let report = seat::executor()?.block_on(follow_in_memory(&runtime, &chain, &given, request, limits, say))?;
+    Ok(ExitCode::from(exit::of_outcome(report.outcome())))
 }
 
 /// Runs the flow and prints its events as they happen.
-async fn follow(
+async fn follow_in_memory(
     runtime: &Runtime,
     chain: &LocalChain,
-    components: Components,
+    given: &Given,
     request: RunRequest,
     limits: &Limits,
-    output: Output,
-    verbose: bool,
+    say: Say,
 ) -> Result<RunReport, Fail> {
     runtime.start().await?;
     let mut events = runtime.subscribe().await;
     let printing = async {
         while let Some(event) = events.next().await {
-            show::event(event, output, verbose);
+            show::event(event, say.output, say.verbose);
         }
     };
     let running = async {
         let running = async {
-            let flow = runtime.load(&components.flow, &components.drivers, limits).await?;
-            if let (Some(why), false) = (runtime.sandbox().cache_refusal(), output.is_json()) {
-                show::note(why);
+            match &given.flow {
+                FlowSource::Component { flow, drivers } => {
+                    let flow = runtime.load(flow, drivers, limits).await?;
+                    if let (Some(why), false) = (runtime.sandbox().cache_refusal(), say.output.is_json()) {
+                        show::note(why);
+                    }
+                    given.tell_unused(&flow);
+                    // What is wrong with a program's file shows only when the chain is built. That is said here, and not to the flow.
+                    chain.ready()?;
+                    runtime.run(&flow, request).await
+                }
+                FlowSource::Declared { text, path } => {
+                    let flow = ProtocolFlow::parse(text, path, &chain.names()).map_err(RuntimeError::from)?;
+                    let id = flow.id.clone();
+                    runtime.register_flow(flow)?;
+                    chain.ready()?;
+                    runtime.run(id.as_str(), request).await
+                }
             }
-            components.tell_unused(&flow);
-            // What is wrong with a program's file shows only when the chain is built. That is said here, and not to the flow.
-            chain.ready()?;
-            runtime.run(&flow, request).await
         };
         let mut running = std::pin::pin!(running);
         // Stopping ends the run, whose report then says that it was cancelled.
         let report = tokio::select! {
             report = &mut running => report,
-            _ = tokio::signal::ctrl_c() => {
+            () = seat::told_to_end() => {
                 runtime.stop().await;
                 running.await
             }
@@ -116,27 +265,25 @@ fn pair_of<'a>(text: &'a str, flag: &str, shape: &str) -> Result<(&'a str, &'a s
 }
 
 /// What the chain starts with: the folder's chain.toml, then the flags.
-fn spec(args: &Run, folder: Option<&Path>) -> Result<ChainSpec, Fail> {
+fn description(args: &Run, folder: Option<&Path>) -> Result<ChainDescription, Fail> {
     let beside = folder.map(|f| f.join("chain.toml")).filter(|f| f.exists());
-    let mut spec = match args.chain_file.as_ref().or(beside.as_ref()) {
-        Some(file) => ChainSpec::load(file)?,
-        None => ChainSpec::default(),
-    };
-    let key = |text: &str, flag: &str| {
-        text.parse().map_err(|_| Fail::input(format!("`{flag} {text}`: `{text}` is not an address in base58")))
+    let mut description = ChainDescription { file: args.chain_file.clone().or(beside), ..ChainDescription::default() };
+    let check = |text: &str, flag: &str| match text.parse::<valence_runtime::solana_sdk::pubkey::Pubkey>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(Fail::input(format!("`{flag} {text}`: `{text}` is not an address in base58"))),
     };
     for pair in args.accounts.chunks_exact(2) {
         if let [address, file] = pair {
-            let address = if address == "-" { None } else { Some(key(address, "--account")?) };
-            spec = spec.with_account_file(address, file)?;
+            let address = if address == "-" { None } else { Some(check(address, "--account")?) };
+            description.accounts.push((address, PathBuf::from(file)));
         }
     }
     for pair in args.programs.chunks_exact(2) {
         if let [id, file] = pair {
-            spec = spec.with_program_file(key(id, "--bpf-program")?, file)?;
+            description.programs.push((check(id, "--bpf-program")?, PathBuf::from(file)));
         }
     }
-    Ok(spec)
+    Ok(description)
 }
 
 /// Params and roles: the file, then the flags.
@@ -160,15 +307,4 @@ fn inputs(args: &Run, folder: Option<&Path>) -> Result<Inputs, Fail> {
         }
     }
     Ok(inputs)
-}
-
-/// Where kept chains lie.
-fn chains(data_dir: Option<&Path>) -> Result<PathBuf, Fail> {
-    let home = || {
-        let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-        base.or_else(|| std::env::home_dir().map(|h| h.join(".local/share"))).map(|b| b.join("valence"))
-    };
-    let dir = data_dir.map(Path::to_owned).or_else(home);
-    dir.map(|d| d.join("chains"))
-        .ok_or_else(|| Fail::input("there is no folder to keep chains in; give one with --data-dir DIR"))
 }

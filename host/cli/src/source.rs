@@ -1,4 +1,4 @@
-//! SOURCE, a folder or a `.wasm`, becomes a component with the drivers that it names.
+//! SOURCE, a folder or a `.wasm`, becomes a component with the drivers that it names; a declared flow's file becomes its text.
 
 use crate::{args::Source, exit::Fail, show};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use valence_build::{BuildRequest, Built, Progress};
-use valence_runtime::{Digest, Flow};
+use valence_runtime::{Digest, Flow, FlowSource};
 
 /// Components, ready to load.
 pub struct Components {
@@ -25,12 +25,68 @@ impl Components {
         for (driver, path) in self.drivers.iter().zip(&self.paths) {
             let digest = Digest::of(driver);
             if !flow.drivers().iter().any(|used| used.digest == digest) {
-                show::note(&format!(
-                    "the driver {} is not used: the flow imports nothing that it exports",
-                    path.display()
-                ));
+                unused(path);
             }
         }
+    }
+}
+
+/// A flow to hand to a host.
+pub struct Given {
+    pub flow: FlowSource,
+    /// Its source folder, where its chain.toml and run.toml lie.
+    pub folder: Option<PathBuf>,
+    drivers: Vec<(Digest, PathBuf)>,
+}
+
+impl Given {
+    /// Says which drivers stayed out of the flow: whoever names one means it to be used.
+    pub fn tell_unused(&self, flow: &Flow) {
+        for (digest, path) in &self.drivers {
+            if !flow.drivers().iter().any(|used| used.digest == *digest) {
+                unused(path);
+            }
+        }
+    }
+}
+
+fn unused(path: &Path) {
+    show::note(&format!("the driver {} is not used: the flow imports nothing that it exports", path.display()));
+}
+
+/// Reads or builds what SOURCE names.
+pub fn given(source: &Source) -> Result<Given, Fail> {
+    if let Some(path) = declared(&source.source) {
+        if let Some(driver) = source.drivers.first() {
+            let driver = driver.display();
+            return Err(Fail::input(format!("a declared flow takes no drivers; leave out `--driver {driver}`")));
+        }
+        let folder = folder(&source.source);
+        let text = fs::read_to_string(&path).map_err(|e| {
+            Fail::input(format!("{} cannot be read: {e}; give a flow's .toml or .json file", path.display()))
+        })?;
+        return Ok(Given { flow: FlowSource::Declared { text, path }, folder, drivers: Vec::new() });
+    }
+    let Components { flow, drivers, paths, folder } = components(source)?;
+    let known = drivers.iter().map(|driver| Digest::of(driver)).zip(paths).collect();
+    Ok(Given { flow: FlowSource::Component { flow, drivers }, folder, drivers: known })
+}
+
+/// The file of a declared flow, where this is one or a folder with one.
+pub fn declared(source: &Path) -> Option<PathBuf> {
+    if source.is_dir() {
+        return ["flow.toml", "flow.json"].into_iter().map(|name| source.join(name)).find(|file| file.is_file());
+    }
+    source.extension().is_some_and(|e| e == "toml" || e == "json").then(|| source.to_owned())
+}
+
+/// The folder in which chain.toml and run.toml may lie.
+pub fn folder(source: &Path) -> Option<PathBuf> {
+    match declared(source) {
+        Some(file) if !source.is_dir() => file
+            .parent()
+            .map(|folder| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }),
+        _ => source.is_dir().then(|| source.to_owned()),
     }
 }
 

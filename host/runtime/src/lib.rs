@@ -21,6 +21,7 @@
 //! | `events.rs` | what subscribers see |
 //! | `history/` | what is on record of an instance, told |
 //! | `replay/` | a past run once more, from its record alone |
+//! | `receipt/` | proofs of runs |
 //! | `audit.rs` | who did what |
 //!
 //! WebAssembly is the sandbox's, clusters are the chain's, hashes are the journal's; this crate joins them.
@@ -39,6 +40,7 @@ mod instance;
 mod orchestrator;
 mod owner;
 mod reading;
+pub mod receipt;
 pub mod replay;
 mod run_file;
 mod runtime;
@@ -67,7 +69,7 @@ pub use owner::{
 };
 pub use run_file::RunFile;
 pub use runtime::{RunRequest, Runnable, Runtime, RuntimeOptions};
-pub use signer::{Proposal, ProposalSigner, Verdict};
+pub use signer::{CommandSigner, Proposal, ProposalSigner, Verdict};
 pub use state_monitor::{StateMonitor, StateUpdate, SubscriptionId};
 
 pub use solana_commitment_config::CommitmentConfig;

@@ -1,6 +1,10 @@
 //! Signers: those outside the process whom a proposal is offered to. They see what would be signed and say yes or no; no key
 //! comes in. A chain that runs unsigned needs none.
 
+mod command;
+
+pub use command::CommandSigner;
+
 use serde::Serialize;
 
 /// A transaction on offer. After a crash it is offered again under the same id and try, never under another.

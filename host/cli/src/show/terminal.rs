@@ -35,6 +35,16 @@ pub(super) fn paint(style: Style, text: &str) -> String {
     format!("{style}{}{style:#}", clean(text))
 }
 
+/// A line of an answer.
+pub fn line(text: &str) {
+    println!("{}", clean(text));
+}
+
+/// Something odd, to stderr.
+pub fn warning(text: &str) {
+    eprintln!("{} {}", paint(ODD, "warning:"), clean(text));
+}
+
 /// Something on the side, to stderr.
 pub fn note(line: &str) {
     eprintln!("{}", paint(DIM, line));
@@ -61,6 +71,9 @@ pub fn event(event: &Event, verbose: bool) {
                 paint(BOLD, name),
                 paint(DIM, &format!("{flow}, sha256 {}, on {chain}", short(digest)))
             );
+            if let Some(instance) = &event.instance {
+                println!("  instance {}", paint(BOLD, instance));
+            }
             for driver in drivers {
                 println!("  driver  {}", paint(DIM, &format!("sha256 {}", short(driver))));
             }

@@ -135,7 +135,7 @@ impl DataDir {
     }
 
     /// Removes a chain. What cannot be removed is litter, and no trouble.
-    pub(super) fn remove_chain(&self, name: &str) {
+    pub fn remove_chain(&self, name: &str) {
         // The database last: whoever finds none begins anew.
         for ending in ["db-wal", "db-shm", "db", "lock"] {
             let _ = fs::remove_file(self.chains().join(format!("{name}.{ending}")));
