@@ -15,7 +15,7 @@ use support::*;
 use valence_chain::{Advance, Chain, ChainSpec, Execution, LocalChain, Pace, Until};
 
 const LATER: &str = "[[later]]\nslot = 40\nairdrop = { to = \"other\", sol = 1 }\n[[later]]\nslot = 90\nairdrop = { to = \"other\", sol = 1 }\n";
-const KILLS: u64 = 40;
+const KILLS: u64 = 30;
 const OTHER: u64 = 1_500_000_000;
 const SOL: u64 = 1_000_000_000;
 
