@@ -51,6 +51,12 @@ pub struct Journal<R> {
     spare: Arc<Mutex<Vec<(Stamp, R)>>>,
 }
 
+impl<R> Drop for Journal<R> {
+    fn drop(&mut self) {
+        self.tail.encoded();
+    }
+}
+
 impl<R: Record> Journal<R> {
     /// An empty journal. The row, where the instance is new, is written with the first entries.
     pub fn create(writer: &Writer, id: JournalId, create: Option<Instance>) -> Self {
@@ -185,6 +191,8 @@ impl<R: Record> Journal<R> {
         tail.begin_encoding();
         worker::submit(Box::new(move || {
             encode(&writer, &tail, write, then, batch.drain(..));
+            // Whoever drops the journal and then its writer has dropped all of it.
+            drop(writer);
             tail.end_encoding();
             *spare.lock() = batch;
         }));
