@@ -82,6 +82,12 @@ pub enum Command {
     History(crate::history::History),
     /// Run a past run once more, from its record alone
     Replay(crate::replay::Replay),
+    /// Print the proof of a run
+    Receipt(crate::receipt::Receipt),
+    /// Check a receipt, or everything that was recorded
+    Verify(crate::verify::Verify),
+    /// Write an instance's journal as a CAR file, which IPFS tools read
+    Export(crate::receipt::Export),
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -56,7 +56,7 @@ pub fn history(args: &History, output: Output, verbose: bool) -> Result<ExitCode
     let damaged = record.chapters.iter().filter(|chapter| wanted(chapter.episode));
     for chapter in damaged {
         if let Some(fault) = &chapter.damage {
-            show::damage(&record.row.name, Some(chapter.episode), fault.entry(), &fault.to_string(), output);
+            show::damage(Some(&record.row.name), Some(chapter.episode), fault.entry(), &fault.to_string(), output);
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -19,6 +19,7 @@ mod history;
 mod inspect;
 mod project;
 mod ps;
+mod receipt;
 mod record;
 mod replay;
 mod run;
@@ -27,6 +28,7 @@ mod serve;
 mod show;
 mod signer;
 mod source;
+mod verify;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -50,6 +52,9 @@ fn main() -> ExitCode {
         Command::New(new) => project::new(new, output),
         Command::History(history) => history::history(&history, output, args.verbose),
         Command::Replay(replay) => replay::replay(&replay, output),
+        Command::Receipt(receipt) => receipt::receipt(&receipt, output),
+        Command::Verify(verify) => verify::verify(&verify, output),
+        Command::Export(export) => receipt::export(&export, output),
         Command::Completions { shell } => {
             project::completions(shell);
             Ok(ExitCode::SUCCESS)

@@ -1,10 +1,6 @@
 //! A record as a person reads it: one line an entry, more where a transaction stands in it.
 
-use super::{
-    json,
-    terminal::{BAD, BOLD, DIM, GOOD, ODD, clean, grouped, paint, say, short, show_instruction},
-};
-use crate::args::Output;
+use super::terminal::{BAD, BOLD, DIM, GOOD, ODD, clean, grouped, paint, say, short, show_instruction};
 use valence_runtime::{
     history::{Began, BuiltOnRecord, Line, Said},
     journal::Instance,
@@ -130,17 +126,4 @@ fn built(at: &str, built: &BuiltOnRecord, verbose: bool) {
     if verbose {
         say(&format!("           unsigned transaction {}", built.transaction));
     }
-}
-
-/// Something that is not what was written.
-pub fn damage(instance: &str, episode: Option<u32>, entry: Option<u64>, what: &str, output: Output) {
-    if output.is_json() {
-        let value = serde_json::json!({ "damage": what, "instance": instance, "episode": episode, "entry": entry });
-        return json::line(output, &value);
-    }
-    let place = match episode {
-        Some(episode) => format!("{instance}, episode {episode}:"),
-        None => format!("{instance}:"),
-    };
-    say(&format!("{} {place} {}", paint(BAD.bold(), "damaged:"), clean(what)));
 }

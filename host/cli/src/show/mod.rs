@@ -3,13 +3,15 @@
 
 mod history;
 mod json;
+mod proof;
 mod owner;
 mod replay;
 mod terminal;
 
-pub use history::{damage, instance, line, more};
+pub use history::{instance, line, more};
 pub use json::{error as json_error, line as json_line};
 pub use owner::{Table, bar, detached, done, serving};
+pub use proof::{checked, damage, disproved, exported, proved};
 pub use replay::replayed;
 pub use terminal::{anatomy, built, compiler, created, error, limits, note};
 

@@ -13,7 +13,7 @@ use solana_sdk::pubkey::Pubkey;
 use std::collections::BTreeMap;
 use valence_door::{HostCall, HostReply};
 use valence_journal::Block;
-use valence_sandbox::{Digest, Value};
+use valence_sandbox::Digest;
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -212,6 +212,9 @@ pub struct Built {
     pub transaction: String,
 }
 
+/// Entries that are read for their names before the first is told.
+const AHEAD: usize = 10_000;
+
 /// The entries of a record, one after the other.
 pub struct Timeline<'a> {
     chapters: std::slice::Iter<'a, Chapter>,
@@ -222,7 +225,16 @@ pub struct Timeline<'a> {
 impl<'a> Timeline<'a> {
     /// Of all episodes. `names` are the chain's, where they are known.
     pub fn new(record: &'a Record, names: &BTreeMap<String, Pubkey>) -> Timeline<'a> {
-        Timeline { chapters: record.chapters.iter(), now: None, known: Known::new(names) }
+        let mut known = Known::new(names);
+        // What a flow reads late names what it did early: an account that it waited for, and only then read.
+        for block in record.chapters.iter().flat_map(|chapter| &chapter.blocks).take(AHEAD) {
+            if matches!(block.kind(), "header" | "call")
+                && let Ok(entry) = block.body::<Entry>()
+            {
+                known.learn(&entry);
+            }
+        }
+        Timeline { chapters: record.chapters.iter(), now: None, known }
     }
 }
 
@@ -330,7 +342,7 @@ fn began(header: Header) -> Began {
         flow: header.id,
         digest: digest(&header.flow),
         drivers: header.drivers.iter().map(|driver| digest(driver)).collect(),
-        params: header.params.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        params: header.params.iter().map(|(name, value)| (name.clone(), words::value(value))).collect(),
         roles: header.roles.iter().map(|(name, key)| (name.clone(), key.to_string())).collect(),
         limits: header.limits.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
         genesis: header.genesis.to_string(),
@@ -343,17 +355,6 @@ fn began(header: Header) -> Began {
 /// A digest as people see it.
 fn digest(bytes: &[u8]) -> String {
     <[u8; 32]>::try_from(bytes).map_or_else(|_| words::hex(bytes), |digest| Digest(digest).to_string())
-}
-
-/// A value as it may be given again.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) | Value::Decimal(text) => text.clone(),
-        Value::Boolean(yes) => yes.to_string(),
-        Value::Unsigned(number) => number.to_string(),
-        Value::Signed(number) => number.to_string(),
-        Value::Pubkey(key) => key.to_string(),
-    }
 }
 
 fn versions(call: &HostCall, reply: &HostReply, known: &Known) -> Vec<Version> {

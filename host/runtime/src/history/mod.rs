@@ -9,10 +9,12 @@
 //! | `step.rs` | steps and their instruction templates, line by line |
 //! | `transaction.rs` | transactions on record, decoded |
 //! | `line.rs` | the timeline: what each entry says |
+//! | `links.rs` | whether each episode names the one before |
 //! | `fold.rs` | runs of the same call, folded |
 
 mod fold;
 mod line;
+mod links;
 mod names;
 mod record;
 mod step;
@@ -21,7 +23,8 @@ mod words;
 
 pub use fold::{Fold, Folded};
 pub use line::{Began, Built as BuiltOnRecord, Line, Said, Timeline, Version};
+pub use links::links;
 pub(crate) use names::Known;
 pub use record::{Chapter, Record, RecordError, find};
 pub(crate) use step::lines as step_lines;
-pub(crate) use words::call as call_in_words;
+pub(crate) use words::{call as call_in_words, value as value_in_words};

@@ -4,6 +4,7 @@
 use crate::{
     decode::Names,
     instance::{Entry, Header},
+    transaction::ASSOCIATED_TOKEN,
 };
 use solana_sdk::pubkey::Pubkey;
 use std::collections::BTreeMap;
@@ -37,6 +38,18 @@ impl Known {
                     }
                 }
             }
+            Entry::Call {
+                call: HostCall::FindProgramAddress { program, seeds },
+                reply: HostReply::FindProgramAddress(Ok((address, _))),
+            } if Pubkey::from(*program) == ASSOCIATED_TOKEN => {
+                // Its seeds are the wallet, the token program and the mint.
+                if let [wallet, _, mint] = seeds.as_slice()
+                    && let (Some(wallet), Some(mint)) = (self.named(wallet), self.named(mint))
+                    && self.names.name(&(*address).into()).is_none()
+                {
+                    self.names.add_role((*address).into(), format!("{wallet}'s {mint}"));
+                }
+            }
             Entry::Call { reply: HostReply::Simulate(Ok(simulation)), .. } => {
                 for changed in &simulation.tokens {
                     self.names.add_holding(changed.key.into(), changed.mint.into());
@@ -47,6 +60,11 @@ impl Known {
             }
             _ => {}
         }
+    }
+
+    /// The name of a seed that is an address.
+    fn named(&self, seed: &[u8]) -> Option<String> {
+        self.names.name(&Pubkey::try_from(seed).ok()?)
     }
 
     fn header(&mut self, header: &Header) {

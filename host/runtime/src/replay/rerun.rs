@@ -230,6 +230,8 @@ fn judge(
     Ok(match recorded {
         // A limit stopped it there, or its host died before the end was on record.
         None => Verdict::Open,
+        // That could have come at any place, also after the last call.
+        Some(recorded) if recorded.outcome == "cancelled" => Verdict::Same(recorded),
         Some(recorded) if (&recorded.outcome, &recorded.value) != (&now.outcome, &now.value) => {
             Verdict::OtherEnd { recorded, now }
         }
