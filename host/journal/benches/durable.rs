@@ -1,7 +1,17 @@
 //! Figures of the journal beside their floor: one durable append, many journals in group commit, and appends in memory. Run it on a
 //! quiet machine, with the folder to measure in `VALENCE_BENCH_DIR` (default: the temporary folder):
 //! `cargo bench -p valence-journal`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    missing_docs
+)]
 
 use serde::Serialize;
 use std::{
@@ -113,6 +123,48 @@ fn rate(store: Arc<dyn Store>, journals: usize, per_barrier: u64, entries: u64) 
     done as f64 / start.elapsed().as_secs_f64()
 }
 
+/// A million instances that wait: how quickly they are told, and how quickly one of them with a hundred entries is loaded.
+fn parked(store: &Arc<dyn Store>) {
+    const ALL: u64 = 1_000_000;
+    let first = store.last_instance().unwrap() + 1;
+    let start = Instant::now();
+    for chunk in 0..ALL / 10_000 {
+        let write = |n: u64| {
+            let id = first + chunk * 10_000 + n;
+            let row = Instance {
+                id,
+                name: format!("w{id}"),
+                chain: "main".into(),
+                state: "waiting".into(),
+                ..Instance::default()
+            };
+            let waits = Some(Some(vec![5; 60]));
+            let (create, change) = (Some(Box::new(row)), Some(Box::new(Change { waits, ..Change::default() })));
+            Write { journal: JournalId { instance: id, episode: 0 }, create, change, ..Write::default() }
+        };
+        store.commit((0..10_000).map(write).collect()).into_iter().for_each(|result| result.unwrap());
+    }
+    println!("{ALL} waiting instances are written in {:.1} s", start.elapsed().as_secs_f64());
+    let (start, mut count) = (Instant::now(), 0);
+    store.waiting("main", &mut |_, waits| count += usize::from(waits.len() == 60)).unwrap();
+    assert_eq!(count as u64, ALL);
+    println!("and told in {:.2} s", start.elapsed().as_secs_f64());
+    let writer = Writer::new(store.clone()).unwrap();
+    let mut journals: Vec<_> = (0..200).map(|_| begin(&writer)).collect();
+    for n in 0..100 {
+        journals.iter_mut().for_each(|journal| append(journal, n));
+        journals.iter_mut().for_each(Journal::flush);
+    }
+    journals.iter_mut().for_each(|journal| journal.barrier().wait().unwrap());
+    let load = |journal: &Journal<Call>| {
+        let start = Instant::now();
+        assert_eq!(store.load(journal.id()).unwrap().blocks.len(), 100);
+        start.elapsed()
+    };
+    let (p50, p90) = p50(journals.iter().map(load).collect());
+    println!("{:55} p50 {p50:8.1} µs   p90 {p90:8.1} µs", "a journal of 100 entries is loaded and verified");
+}
+
 fn main() {
     let base = env::var_os("VALENCE_BENCH_DIR").map_or_else(env::temp_dir, Into::into);
     let folder = tempfile::tempdir_in(base).unwrap();
@@ -155,6 +207,7 @@ fn main() {
         let rate = rate(store.clone(), journals, per_barrier, 300_000);
         println!("group commit, {journals:4} journals, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");
     }
+    parked(&store);
     for per_barrier in [2, 256] {
         let rate = rate(Arc::new(MemoryStore::new()), 100, per_barrier, 400_000);
         println!("in memory, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");

@@ -40,11 +40,14 @@ impl Large {
     }
 }
 
+/// A body without its large values, and those.
+pub(crate) type Split = (Vec<u8>, Vec<Large>);
+
 /// Takes the large values out of an encoded body.
 ///
 /// # Errors
 /// [`EntryError::Encode`] where the body holds a link of this kind already.
-pub(crate) fn split(body: &[u8]) -> Result<Option<(Vec<u8>, Vec<Large>)>, EntryError> {
+pub(crate) fn split(body: &[u8]) -> Result<Option<Split>, EntryError> {
     let marked = memchr::memmem::find(body, &MARK).is_some();
     if body.len() < LARGE && !marked {
         return Ok(None);

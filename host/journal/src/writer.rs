@@ -154,7 +154,7 @@ fn commit(store: &dyn Store, group: Vec<Given>) {
 fn answer(tail: &Tail, result: Result<(), JournalError>, then: Vec<Then>) {
     let result = tail.settle(result);
     for then in then {
-        then(result.as_ref().map(|()| ()));
+        then(result.as_ref().copied());
     }
     tail.finish();
 }

@@ -1,5 +1,12 @@
 //! What must hold of a chain, whatever is appended.
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    missing_docs
+)]
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};

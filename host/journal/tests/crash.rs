@@ -1,6 +1,15 @@
 //! Random work on many journals with crashes in between, in any order: what was durable is there, unchanged; what is there was
 //! appended, in order; every chain verifies; and the rows say the same.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    missing_docs
+)]
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};

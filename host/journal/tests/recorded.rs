@@ -3,7 +3,16 @@
 //!
 //! To add one: put the CAR file there (of any instance: `valence export --car`), run `VALENCE_RECORD=1 cargo test -p valence-journal
 //! --test recorded` once, which writes the missing text, and read it. A recording is never changed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    missing_docs
+)]
 
 use ipld_core::ipld::Ipld;
 use serde::{Deserialize, Serialize};

@@ -27,7 +27,7 @@ impl Record for Note {
         "note"
     }
     fn key(&self) -> Option<Cow<'_, str>> {
-        (self.word.len() % 2 == 0).then(|| Cow::Borrowed(self.word.as_str()))
+        self.word.len().is_multiple_of(2).then_some(Cow::Borrowed(self.word.as_str()))
     }
     fn weight(&self) -> u64 {
         1
