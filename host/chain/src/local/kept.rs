@@ -10,6 +10,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod told;
+mod trouble;
 
 use super::{
     clock::FIRST_SLOT,
@@ -18,7 +19,7 @@ use super::{
 use crate::{Account, ChainError, ChainSpec, Changes, Execution};
 use lock::Lock;
 use rows::{Bad, Genesis, State};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use schema::{APPLICATION, SCHEMA, VERSION};
 use solana_sdk::{hash::Hash, pubkey::Pubkey};
 use std::{
@@ -27,6 +28,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use trouble::Doing;
 
 /// How long another program that writes to the file is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +42,8 @@ pub(super) struct Kept {
     state: State,
     seals: HashMap<Pubkey, u128>,
     landed: BTreeMap<Hash, u64>,
+    /// Whether this made the folder.
+    new_folder: bool,
     /// Whether the accounts of the start are in the description that [`Kept::open`] returned.
     described: bool,
 }
@@ -62,13 +66,6 @@ enum Syncs {
     Always,
 }
 
-/// What was being done when it failed.
-#[derive(Clone, Copy)]
-enum Doing {
-    Opening,
-    Saving,
-}
-
 impl Kept {
     /// Locks the chain and opens its file, or makes it. The description that comes back is the one it was started from,
     /// perhaps without accounts: [`Kept::load`] has them.
@@ -78,6 +75,7 @@ impl Kept {
         if name.is_empty() || name.len() > 64 || !name.chars().all(valid) {
             return Err(error("this is no name: take 1 to 64 letters, digits, `-` and `_`".into()));
         }
+        let new_folder = !dir.exists();
         fs::create_dir_all(dir)
             .map_err(|bad| error(format!("cannot make {}: {bad}; give a folder that can be written", dir.display())))?;
         let lock = Lock::take(dir.join(format!("{name}.lock"))).map_err(error)?;
@@ -99,6 +97,7 @@ impl Kept {
             state: State::default(),
             seals: HashMap::new(),
             landed: BTreeMap::new(),
+            new_folder,
             described: !spec.is_empty(),
         };
         let db = kept.connect().map_err(|bad| kept.error(Doing::Opening, bad))?;
@@ -145,7 +144,7 @@ impl Kept {
         }
     }
 
-    /// Writes the start of a chain. Not synced yet: that is left to [`Kept::load`], which runs in the background.
+    /// Writes the start of a chain. Not synced yet: that is left to [`Kept::last`].
     fn make(&mut self, spec: &ChainSpec, hash: Hash) -> Result<(), Bad> {
         let Some(open) = &mut self.open else {
             return Ok(());
@@ -211,7 +210,6 @@ impl Kept {
 
     /// Reads and checks all of the chain, as the file has it.
     pub fn load(&mut self) -> Result<Resumed, ChainError> {
-        self.last().map_err(|bad| self.error(Doing::Saving, bad))?;
         let read = |db: &Connection| -> Result<_, Bad> {
             let state = State::read(db)?;
             let accounts = rows::read_accounts(db, &state)?;
@@ -233,19 +231,22 @@ impl Kept {
         Ok(resumed)
     }
 
-    /// Makes a file that was just made last: the file itself, and its place in the folder.
-    fn last(&mut self) -> Result<(), Bad> {
-        let Some(open) = &mut self.open else {
+    /// Makes a file that was just made last: the file itself, and its place in the folder. Takes some syncs, so it is not done at
+    /// once; the first change that must last waits for it.
+    pub fn last(&mut self) -> Result<(), ChainError> {
+        self.sync_all().map_err(|bad| self.error(Doing::Saving, bad))
+    }
+
+    fn sync_all(&mut self) -> Result<(), Bad> {
+        let Some(open) = self.open.as_mut().filter(|open| open.lock.durable() == 0) else {
             return Ok(());
         };
-        if open.lock.durable() > 0 {
-            return Ok(());
-        }
         open.sync(Syncs::Sometimes)?;
         open.db.pragma_update_and_check(None, "wal_checkpoint", "passive", |_| Ok(()))?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
         // A folder that cannot be synced is no reason to do without the chain: some file systems have no such thing.
-        for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+        let folder = self.path.parent();
+        let above = folder.and_then(Path::parent).filter(|_| self.new_folder);
+        for folder in [folder, above].into_iter().flatten() {
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
         let _ = open.lock.note(self.state.commits);
@@ -274,6 +275,9 @@ impl Kept {
         durable: bool,
         done: Option<(&str, &Execution)>,
     ) -> Result<(), Bad> {
+        if durable {
+            self.sync_all()?;
+        }
         let Some(open) = &mut self.open else {
             return Ok(());
         };
@@ -341,49 +345,6 @@ impl Kept {
 
     fn db(&self) -> Option<&Connection> {
         self.open.as_ref().map(|open| &open.db)
-    }
-
-    fn kept(&self, reason: String) -> ChainError {
-        ChainError::Kept { name: self.name.clone(), reason }
-    }
-
-    fn closed(&self) -> ChainError {
-        self.kept("it is closed: open it again".into())
-    }
-
-    /// One line: what, where, what to do.
-    fn error(&self, doing: Doing, bad: Bad) -> ChainError {
-        let path = self.path.display();
-        let again = self.path.with_extension("*");
-        let damaged = |what: &str| {
-            format!("{path} is damaged ({what}): restore it, or remove {} to start again", again.display())
-        };
-        let verb = match doing {
-            Doing::Opening => "open",
-            Doing::Saving => "save",
-        };
-        let error = match bad {
-            Bad::Damaged(what) => return self.kept(damaged(what)),
-            Bad::Sql(error) => error,
-        };
-        let code = error.sqlite_error_code();
-        // SQLite quotes what it cannot read, lines and all.
-        let error: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
-        self.kept(match (code, doing) {
-            (Some(ErrorCode::DiskFull), _) => format!("cannot {verb} {path}: {error}; free some space"),
-            (Some(ErrorCode::SystemIoFailure), _) => {
-                format!("cannot {verb} {path}: {error}; free some space, or look after the disk")
-            }
-            (Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied), _) => {
-                format!("cannot {verb} {path}: {error}; make the file and its folder writable")
-            }
-            (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
-                format!("cannot {verb} {path}: another program writes to it; let that one end")
-            }
-            (Some(ErrorCode::OutOfMemory), _) => format!("cannot {verb} {path}: {error}"),
-            (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _) | (_, Doing::Opening) => damaged(&error),
-            (_, Doing::Saving) => format!("cannot save {path}: {error}"),
-        })
     }
 }
 

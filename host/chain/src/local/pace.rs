@@ -50,7 +50,9 @@ pub(super) fn start(inner: &Arc<Inner>, pace: Pace) -> Option<Arc<Ticker>> {
     // Without a thread the chain is built at its first use, but then nothing ticks: `advance` says so.
     let thread = std::thread::Builder::new().name("valence-chain".into());
     let _ = thread.spawn(move || {
-        let _ = strong.ready();
+        if strong.ready().is_ok() {
+            strong.last();
+        }
         drop(strong);
         if let (Pace::RealTime { slot }, Some(ticker)) = (pace, own) {
             tick(&weak, slot.max(Duration::from_millis(1)), &ticker);
