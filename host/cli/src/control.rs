@@ -113,7 +113,7 @@ fn at_once(which: &Which, request: Request, flow: Option<FlowSource>, output: Ou
                 let row = match (&request, flow) {
                     (Request::Cancel { instance, by }, _) => host.cancel(instance, by).await?,
                     (Request::Pause { instance, by }, _) => host.pause(instance, by).await?,
-                    (Request::Upgrade { instance, .. }, Some(flow)) => host.upgrade(instance, &flow).await?,
+                    (Request::Upgrade { instance, by, .. }, Some(flow)) => host.upgrade(instance, &flow, by).await?,
                     _ => return Err(Fail::input("this is nothing that is done at once")),
                 };
                 host.stop().await;

@@ -62,7 +62,7 @@ pub use error::{ConfigError, InputError, RuntimeError};
 pub use events::{Built, Event, EventKind, Events, Lagged, Signer, Use};
 pub use inputs::{Inputs, check as check_inputs};
 pub use instance::{Entry, Header, PastError, Resumed, RunReport};
-pub use orchestrator::{Concurrency, Counts, Orchestrator, Recovered, Resume, Retry};
+pub use orchestrator::{Concurrency, Counts, HostEntry, Orchestrator, Recovered, Resume, Retry};
 pub use owner::{
     ChainDescription, Client, DataDir, DataDirError, Ended, FlowSource, Host, HostOptions, OWN, Order, OwnerError, Parts,
     Reply, Request, Run, Served, Socket, Taken, Told, find_instance, limits_of,

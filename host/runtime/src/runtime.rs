@@ -9,7 +9,7 @@ use crate::{
     events::{Bus, Event, EventKind, Events},
     inputs::{self, Inputs},
     instance::{Command, Program, RunReport},
-    orchestrator::{Active, Concurrency, InFlight, Orchestrator, Programs, Recovered, Replays, Start, Turns, Warm},
+    orchestrator::{Active, Concurrency, HostJournal, InFlight, Orchestrator, Programs, Recovered, Replays, Start, Turns, Warm},
     owner::DataDir,
     signer::ProposalSigner,
     state_monitor::StateMonitor,
@@ -51,10 +51,12 @@ pub(crate) struct Shared {
     pub active: Arc<Active>,
     pub turns: Arc<Turns>,
     pub warm: Arc<Warm>,
+    /// The host's own journal.
+    pub host: Arc<HostJournal>,
     pub replays: Replays,
     pub in_flight: InFlight,
     /// Held for its lock.
-    pub data: Option<Arc<DataDir>>,
+    pub _data: Option<Arc<DataDir>>,
     /// Who was in flight when the process before died.
     pub crashed: Vec<u64>,
 }
@@ -166,6 +168,10 @@ impl Runtime {
             Some(data) => (data.writer().clone(), data.in_flight().clone(), data.crashed().to_vec()),
             None => (Writer::memory(), InFlight::default(), Vec::new()),
         };
+        let host = match &options.data {
+            Some(data) => data.host_journal().clone(),
+            None => Arc::new(HostJournal::new(writer.clone())),
+        };
         let active = Arc::new(Active::default());
         let Concurrency { running, warm, grace } = options.concurrency;
         let watches = Watches::new(chain.clone());
@@ -188,7 +194,8 @@ impl Runtime {
             replays: Replays::default(),
             in_flight,
             crashed,
-            data: options.data,
+            host,
+            _data: options.data,
         });
         let orchestrator = Orchestrator { shared: shared.clone() };
         // Weakly: what is woken belongs to the runtime, and not the other way round.

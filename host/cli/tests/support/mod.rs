@@ -6,7 +6,10 @@ pub mod scripted;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -42,7 +45,25 @@ pub fn valence<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> 
     }
     // How wide a terminal is, and whether it has colours, is not what these tests are about.
     command.env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1").env("COLUMNS", "100");
+    command.env(DATA_DIR, own_data_dir());
     command
+}
+
+/// The variable that names the data dir.
+const DATA_DIR: &str = "VALENCE_DATA_DIR";
+
+/// A data dir of one command's own, so that none sees what another has left, and none the user's. Gone when `finish` returns.
+fn own_data_dir() -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("data-{}-{number}", std::process::id()))
+}
+
+/// Where it lies, if it is such a one.
+fn data_dir_of(command: &Command) -> Option<PathBuf> {
+    let mut set = command.get_envs().filter(|(name, _)| *name == DATA_DIR);
+    let path = PathBuf::from(set.next()?.1?);
+    path.starts_with(env!("CARGO_TARGET_TMPDIR")).then_some(path)
 }
 
 /// Runs it to its end.
@@ -71,6 +92,10 @@ pub fn finish(mut command: Command, patience: Duration) -> Ran {
         }
         std::thread::sleep(Duration::from_millis(2));
     };
+    if let Some(data) = data_dir_of(&command) {
+        // It may not have made one.
+        let _ = std::fs::remove_dir_all(data);
+    }
     let ran = Ran { code: status.code(), out: out.join().unwrap(), err: err.join().unwrap() };
     assert!(!ran.err.contains("panicked"), "{command:?} panicked: {}", ran.err);
     ran

@@ -1,7 +1,7 @@
 //! What operators do to an instance: cancel, pause, resume, retry, upgrade. Each is an entry of the instance's journal, and of
 //! the host's.
 
-use super::{Orchestrator, revive};
+use super::{HostEntry, Orchestrator, revive};
 use crate::{
     error::RuntimeError,
     instance::{Command, Entry, Past, Resumed, RunReport},
@@ -30,7 +30,7 @@ impl Orchestrator {
     /// # Errors
     /// Where there is none of this name, or it has ended.
     pub async fn cancel(&self, instance: &str, by: &str) -> Result<RunReport, RuntimeError> {
-        self.stop_it(instance, Command::Cancel(by.to_owned()), |_| {
+        let report = self.stop_it(instance, Command::Cancel(by.to_owned()), |_| {
             let end = Entry::End {
                 outcome: "cancelled".to_owned(),
                 value: Bytes::from(format!("{by} cancelled it").into_bytes()),
@@ -46,8 +46,10 @@ impl Orchestrator {
                 ..Change::default()
             };
             (end, change)
-        })
-        .await
+        });
+        let report = report.await?;
+        self.note("cancel", &report.instance, by, String::new()).await?;
+        Ok(report)
     }
 
     /// Stops an instance where it is, until it is resumed.
@@ -58,7 +60,7 @@ impl Orchestrator {
         if self.status(instance)?.state == "paused" {
             return Err(RuntimeError::State(instance.to_owned(), "is paused already".to_owned()));
         }
-        self.stop_it(instance, Command::Pause(by.to_owned()), |_| {
+        let report = self.stop_it(instance, Command::Pause(by.to_owned()), |_| {
             let message = format!("{by} paused it");
             let entry =
                 Entry::Paused { reason: "operator".to_owned(), message: message.clone(), by: by.to_owned() };
@@ -69,8 +71,27 @@ impl Orchestrator {
                 ..Change::default()
             };
             (entry, change)
-        })
-        .await
+        });
+        let report = report.await?;
+        self.note("pause", &report.instance, by, String::new()).await?;
+        Ok(report)
+    }
+
+    /// Puts on the host's record what an operator did.
+    pub(crate) async fn note(&self, action: &str, instance: &str, by: &str, detail: String) -> Result<(), RuntimeError> {
+        let (action, instance, by) = (action.to_owned(), instance.to_owned(), by.to_owned());
+        let entry = HostEntry::Operator { action, instance, by, detail };
+        self.shared.host.operator(self.shared.chain.moment(), entry).await
+    }
+
+    /// Puts on the host's record that an instance is over.
+    pub(super) async fn note_end(&self, report: &RunReport) {
+        if !self.shared.persistent {
+            // Nobody could exchange it.
+            return;
+        }
+        // What cannot be written there is written in the instance's own journal; the next operator's wish meets the trouble.
+        let _ = self.shared.host.ended(self.shared.chain.moment(), report).await;
     }
 
     async fn stop_it(
@@ -103,6 +124,9 @@ impl Orchestrator {
             self.append(&row, vec![entry], change).await?;
             let row = self.status(instance)?;
             let report = revive::report_of(&row);
+            if report.is_over() {
+                self.note_end(&report).await;
+            }
             self.shared.active.ended(row.id, &report);
             return Ok(report);
         }
@@ -138,7 +162,8 @@ impl Orchestrator {
         self.shared.replays.forgive(row.id);
         self.append(&row, vec![Entry::Resumed(Box::new(resumed))], pending()).await?;
         self.go_on(&self.status(instance)?);
-        Ok(())
+        let limits = how.limits.iter().map(|(limit, value)| format!("{}={value}", limit.name()));
+        self.note("resume", &row.name, by, limits.collect::<Vec<_>>().join(" ")).await
     }
 
     /// Has an instance that failed or trapped go on: what it was told up to its last effect stands, everything after that it
@@ -178,7 +203,8 @@ impl Orchestrator {
         self.shared.replays.forgive(row.id);
         self.append(&row, vec![Entry::Resumed(Box::new(resumed))], change).await?;
         self.go_on(&self.status(instance)?);
-        Ok(())
+        let with = how.with.map(|digest| format!("with {digest}")).unwrap_or_default();
+        self.note("retry", &row.name, by, with).await
     }
 
     /// Gives an instance another version for its next episode.

@@ -8,6 +8,7 @@
 //! | `revive.rs` | an instance from the store back into memory |
 //! | `recover.rs` | all unfinished instances, when a host starts |
 //! | `control.rs` | cancel, pause, resume, retry, upgrade |
+//! | `host_journal.rs` | what operators did, and the heads of instances that are over |
 //! | `programs.rs` | what instances run, by digest |
 //! | `replays.rs` | what rebuilding may burn |
 //! | `in_flight.rs` | who was being run when a process died |
@@ -16,6 +17,7 @@
 
 mod active;
 mod control;
+mod host_journal;
 mod in_flight;
 mod programs;
 mod recover;
@@ -25,6 +27,8 @@ mod turns;
 mod warm;
 
 pub(crate) use active::Active;
+pub use host_journal::HostEntry;
+pub(crate) use host_journal::HostJournal;
 pub use control::{Retry, Resume};
 pub(crate) use in_flight::InFlight;
 pub(crate) use programs::Programs;
@@ -149,6 +153,7 @@ impl Orchestrator {
                 let report = live.report;
                 if report.is_over() {
                     self.shared.replays.forget(number);
+                    self.note_end(&report).await;
                 }
                 if matches!(report.ending, Ending::Stopped(Stop::Fault(_))) && self.shared.persistent {
                     self.again_later(number);

@@ -110,13 +110,15 @@ impl Host {
     ///
     /// # Errors
     /// Where it has ended, or the version is not of the same flow.
-    pub async fn upgrade(self: &Arc<Self>, id: &str, version: &FlowSource) -> Result<Row, OwnerError> {
+    pub async fn upgrade(self: &Arc<Self>, id: &str, version: &FlowSource, by: &str) -> Result<Row, OwnerError> {
         let row = self.find(id)?;
         not_over(&row)?;
         let served = self.for_writing(&row).await?;
         let source = self.with_drivers(version, &row)?;
         let (_, _, digest) = take_in(&served, &source, served.runtime.sandbox().ceiling()).await?;
-        served.runtime.orchestrator().upgrade(&row.name, digest).await?;
+        let orchestrator = served.runtime.orchestrator();
+        orchestrator.upgrade(&row.name, digest).await?;
+        orchestrator.note("upgrade", &row.name, by, format!("to {digest}")).await?;
         self.find(&row.name)
     }
 

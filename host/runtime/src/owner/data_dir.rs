@@ -9,7 +9,7 @@
 //! | `socket` | where the owner takes requests |
 //! | `running` | which instances are being run, eight bytes each |
 
-use crate::orchestrator::InFlight;
+use crate::orchestrator::{HostJournal, InFlight};
 use std::{
     fs::{self, File, TryLockError},
     io::{Read, Seek, Write as _},
@@ -53,6 +53,7 @@ pub struct DataDir {
     writer: Writer,
     in_flight: InFlight,
     crashed: Vec<u64>,
+    host_journal: Arc<HostJournal>,
     // Last: the lock goes when all else is closed.
     _lock: File,
 }
@@ -99,7 +100,8 @@ impl DataDir {
         let writer = Writer::new(store.clone())?;
         let at = path.join("running");
         let (in_flight, crashed) = InFlight::open(&at).map_err(io(&at))?;
-        Ok(DataDir { path: path.to_owned(), store, writer, in_flight, crashed, _lock: lock })
+        let host_journal = Arc::new(HostJournal::new(writer.clone()));
+        Ok(DataDir { path: path.to_owned(), store, writer, in_flight, crashed, host_journal, _lock: lock })
     }
 
     /// The folder.
@@ -159,6 +161,10 @@ impl DataDir {
 
     pub(crate) fn in_flight(&self) -> &InFlight {
         &self.in_flight
+    }
+
+    pub(crate) fn host_journal(&self) -> &Arc<HostJournal> {
+        &self.host_journal
     }
 
     /// Instances in whose company the process before died.

@@ -205,8 +205,8 @@ async fn answer(
             line.say(&done(host.pause(&instance, &by).await?)).await;
             return Ok(());
         }
-        Request::Upgrade { instance, .. } => {
-            line.say(&done(host.upgrade(&instance, &flow.ok_or_else(none)?).await?)).await;
+        Request::Upgrade { instance, by, .. } => {
+            line.say(&done(host.upgrade(&instance, &flow.ok_or_else(none)?, &by).await?)).await;
             return Ok(());
         }
     };
