@@ -20,7 +20,7 @@ use valence_runtime::{
 #[derive(clap::Args)]
 pub struct Home {
     /// The folder with what was recorded
-    #[arg(long, value_name = "DIR", env = "VALENCE_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "VALENCE_DATA_DIR", hide_env_values = true)]
     pub data_dir: Option<PathBuf>,
 }
 
