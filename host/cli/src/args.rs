@@ -88,6 +88,12 @@ pub enum Command {
     Verify(crate::verify::Verify),
     /// Write an instance's journal as a CAR file, which IPFS tools read
     Export(crate::receipt::Export),
+    /// Print the lines that a flow wrote
+    Logs(crate::logs::Logs),
+    /// Search everything that was done
+    Audit(crate::audit::Audit),
+    /// Forget the journals of instances that ended long ago
+    Prune(crate::prune::Prune),
     /// Print completions for a shell
     Completions {
         /// Which shell

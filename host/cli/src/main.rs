@@ -12,12 +12,15 @@
 //! | `show/` | events as a person or as a program reads them |
 
 mod args;
+mod audit;
 mod control;
 mod exit;
 mod follow;
 mod history;
 mod inspect;
+mod logs;
 mod project;
+mod prune;
 mod ps;
 mod receipt;
 mod record;
@@ -55,6 +58,9 @@ fn main() -> ExitCode {
         Command::Receipt(receipt) => receipt::receipt(&receipt, output),
         Command::Verify(verify) => verify::verify(&verify, output),
         Command::Export(export) => receipt::export(&export, output),
+        Command::Logs(logs) => logs::logs(&logs, output),
+        Command::Audit(audit) => audit::audit(&audit, output),
+        Command::Prune(prune) => prune::prune(&prune, output),
         Command::Completions { shell } => {
             project::completions(shell);
             Ok(ExitCode::SUCCESS)

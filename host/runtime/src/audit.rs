@@ -9,10 +9,13 @@
 //! | `operator` | user |
 //! | `paused`, `resumed` | user where a person did it, else system |
 
-use crate::instance::Entry;
+use crate::{
+    history::{Known, Line, RecordError, host_line, line},
+    instance::Entry,
+};
 use serde::Serialize;
-use std::collections::BTreeSet;
-use valence_journal::{Block, HOST, JournalId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use valence_journal::{Block, EntryQuery, HOST, JournalId, Store};
 
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -96,6 +99,93 @@ impl Actor {
             Actor::External => "external",
         }
     }
+}
+
+/// What is asked for. An empty field asks for nothing.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// Of one of these kinds; empty: of any.
+    pub kinds: BTreeSet<String>,
+    /// Done by this one.
+    pub actor: Option<Actor>,
+    /// Of this instance; the host's own entries about it are not among them.
+    pub instance: Option<u64>,
+    /// At or after this time of the chain, seconds since 1970.
+    pub since: Option<i64>,
+    /// Before this time of the chain.
+    pub until: Option<i64>,
+    /// Newest first; else oldest first.
+    pub newest_first: bool,
+    /// At most so many; 0: all.
+    pub limit: u64,
+}
+
+/// Instances whose names and addresses are kept in mind.
+const KNOWN: usize = 256;
+
+/// Visits what was done, each with the name of its instance; false ends the visit. An entry that cannot be read is told in the end.
+///
+/// # Errors
+/// [`RecordError`] where the store or an entry cannot be read.
+pub fn audit(
+    store: &dyn Store,
+    query: &AuditQuery,
+    each: &mut dyn FnMut(&str, Line) -> bool,
+) -> Result<(), RecordError> {
+    let mut kinds = query.kinds.clone();
+    if let Some(actor) = query.actor {
+        let may = actor.kinds();
+        kinds = if kinds.is_empty() { may } else { kinds.intersection(&may).cloned().collect() };
+        if kinds.is_empty() {
+            return Ok(());
+        }
+    }
+    // Who did it is not a column, so the limit is counted here.
+    let find = EntryQuery {
+        kinds,
+        instance: query.instance,
+        since: query.since,
+        until: query.until,
+        newest_first: query.newest_first,
+        ..EntryQuery::default()
+    };
+    let (mut left, mut trouble) = (if query.limit == 0 { u64::MAX } else { query.limit }, None);
+    let mut known: HashMap<u64, (String, Known)> = HashMap::new();
+    store.find(&find, &mut |journal, block| {
+        if query.actor.is_some_and(|actor| actor != Actor::of_block(journal, &block)) {
+            return true;
+        }
+        if known.len() > KNOWN {
+            known.clear();
+        }
+        let (name, about) = known.entry(journal.instance).or_insert_with(|| introduce(store, journal));
+        let line = if journal == HOST { host_line(&block) } else { line(journal.episode, &block, about) };
+        match line {
+            Ok(line) => {
+                left = left.saturating_sub(1);
+                each(name, line) && left > 0
+            }
+            Err(error) => {
+                trouble.get_or_insert(error);
+                true
+            }
+        }
+    })?;
+    trouble.map_or(Ok(()), Err)
+}
+
+/// The name of an instance, and what its header says of names.
+fn introduce(store: &dyn Store, journal: JournalId) -> (String, Known) {
+    let mut known = Known::new(&BTreeMap::new());
+    if journal == HOST {
+        return ("host".to_owned(), known);
+    }
+    let row = store.instance(journal.instance).ok().flatten().unwrap_or_default();
+    let first = store.entries(JournalId { episode: 0, ..journal }, 0, 1).unwrap_or_default();
+    if let Some(Ok(header)) = first.first().map(|block| block.body::<Entry>()) {
+        known.learn(&header);
+    }
+    (row.name, known)
 }
 
 /// Views of the database, by name: what each selects.

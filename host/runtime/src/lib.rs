@@ -50,7 +50,7 @@ mod transaction;
 #[doc(hidden)]
 pub mod watches;
 
-pub use audit::Actor;
+pub use audit::{Actor, AuditQuery, audit};
 pub use builder::{Metadata, SimulationSummary, TransactionBuilder, UnsignedTransaction};
 pub use config::RuntimeConfig;
 pub use declared::{
@@ -75,7 +75,7 @@ pub use state_monitor::{StateMonitor, StateUpdate, SubscriptionId};
 pub use solana_commitment_config::CommitmentConfig;
 pub use solana_sdk;
 pub use valence_chain::{Chain, ChainError, ChainSpec, LocalChain, Pace, SpecError};
-pub use valence_door::{HostCall, HostReply, LimitHit, Stop};
+pub use valence_door::{HostCall, HostReply, Level, LimitHit, Stop};
 pub use valence_journal as journal;
 pub use valence_sandbox::{
     Allocation, Anatomy, Descriptor, Digest, Ending, Flow, FlowError, Limit, LimitError, Limits, LoadError, Param,

@@ -75,6 +75,8 @@ pub fn line(line: &Line, verbose: bool) {
             how.extend(flow.as_deref().map(|flow| format!("with build {}", short(flow))));
             say(&format!("{at} {}", paint(ODD, &how.join(", "))));
         }
+        // These stand in the host's own journal.
+        Said::Operator { .. } | Said::Over { .. } => say(&format!("{at} {}", clean(&line.brief()))),
         Said::Ended { outcome, value, fuel } => {
             let style = match outcome.as_str() {
                 "done" | "continue" => GOOD,

@@ -1,6 +1,7 @@
 //! Events and answers as a person (`terminal.rs`) or a program (`json.rs`) reads them. Results go to stdout, everything
 //! else to stderr.
 
+mod audit;
 mod history;
 mod json;
 mod proof;
@@ -8,6 +9,7 @@ mod owner;
 mod replay;
 mod terminal;
 
+pub use audit::{audited, log, pruned};
 pub use history::{instance, line, more};
 pub use json::{error as json_error, line as json_line};
 pub use owner::{Table, bar, detached, done, serving};

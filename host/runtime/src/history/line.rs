@@ -6,13 +6,14 @@ use crate::{
     audit::Actor,
     decode::ShownInstruction,
     instance::{Entry, Header},
+    orchestrator::HostEntry,
     transaction::base64,
 };
 use serde::Serialize;
 use solana_sdk::pubkey::Pubkey;
 use std::collections::BTreeMap;
 use valence_door::{HostCall, HostReply};
-use valence_journal::Block;
+use valence_journal::{Block, HOST};
 use valence_sandbox::Digest;
 
 /// One entry.
@@ -151,6 +152,26 @@ pub enum Said {
         /// Another build of the flow, sha2-256 in hex.
         flow: Option<String>,
     },
+    /// An operator did something: an entry of the host's own journal.
+    Operator {
+        /// What.
+        action: String,
+        /// To which instance.
+        instance: String,
+        /// Who.
+        by: String,
+        /// More.
+        detail: String,
+    },
+    /// An instance came to its end: an entry of the host's own journal.
+    Over {
+        /// Which.
+        instance: String,
+        /// Its head.
+        head: String,
+        /// How, in one word.
+        outcome: String,
+    },
     /// The episode ended.
     Ended {
         /// How.
@@ -254,8 +275,19 @@ impl Iterator for Timeline<'_> {
     }
 }
 
+/// What an entry of the host's own journal says.
+pub(crate) fn host_line(block: &Block) -> Result<Line, RecordError> {
+    let read = block.decode::<HostEntry>().map_err(|e| crate::PastError::Unreadable(block.seq(), e))?;
+    let said = match read.body {
+        HostEntry::Operator { action, instance, by, detail } => Said::Operator { action, instance, by, detail },
+        HostEntry::Ended { instance, head, outcome } => Said::Over { instance, head, outcome },
+    };
+    let (cid, actor) = (block.cid().to_string(), Actor::of_block(HOST, block));
+    Ok(Line { episode: 0, entry: read.seq, cid, kind: read.kind, actor, slot: read.slot, time: read.time, said })
+}
+
 /// What an entry says; it is learned from as well.
-fn line(episode: u32, block: &Block, known: &mut Known) -> Result<Line, RecordError> {
+pub(crate) fn line(episode: u32, block: &Block, known: &mut Known) -> Result<Line, RecordError> {
     let read = block.decode::<Entry>().map_err(|e| crate::PastError::Unreadable(block.seq(), e))?;
     known.learn(&read.body);
     Ok(Line {
