@@ -176,7 +176,7 @@ impl Host {
         self.served(&row.chain, ChainSpec::default()).await
     }
 
-    fn follow_it(self: &Arc<Self>, served: Arc<Served>, following: Following) -> Run {
+    pub(super) fn follow_it(self: &Arc<Self>, served: Arc<Served>, following: Following) -> Run {
         let Following { instance, chain, events, mut own } = following;
         let (sender, end) = oneshot::channel();
         let (host, name) = (self.clone(), instance.clone());
@@ -206,7 +206,7 @@ impl Host {
 }
 
 /// Subscriptions from before an instance goes on.
-struct Following {
+pub(super) struct Following {
     instance: String,
     chain: String,
     events: Events,
@@ -214,7 +214,7 @@ struct Following {
 }
 
 impl Following {
-    async fn of(served: &Served, row: &Row) -> Following {
+    pub(super) async fn of(served: &Served, row: &Row) -> Following {
         Following {
             instance: row.name.clone(),
             chain: row.chain.clone(),

@@ -3,6 +3,7 @@
 
 use super::{
     ChainDescription, DataDir, OwnerError,
+    control::Following,
     run::{Ended, Run},
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     declared::ProtocolFlow,
     error::RuntimeError,
     inputs::Inputs,
-    orchestrator::Concurrency,
+    orchestrator::{Concurrency, Recovered},
     runtime::{RunRequest, Runtime, RuntimeOptions},
     signer::ProposalSigner,
 };
@@ -150,7 +151,7 @@ impl Host {
                 ))),
             };
             let started = match opened {
-                Ok(served) => served.runtime.start().await.map_err(OwnerError::from),
+                Ok(served) => self.start(&served).await,
                 Err(error) => Err(error),
             };
             match started {
@@ -166,6 +167,20 @@ impl Host {
         }
         each(chains.len(), chains.len());
         Ok(taken)
+    }
+
+    /// Has the instances of a chain go on. One that has the chain for itself takes it along when it is over.
+    async fn start(self: &Arc<Self>, served: &Arc<Served>) -> Result<Recovered, OwnerError> {
+        let owner = DataDir::owner_of_chain(&served.name).map(|number| self.data.writer().store().instance(number));
+        let following = match owner.transpose()?.flatten() {
+            Some(row) => Some(Following::of(served, &row).await),
+            None => None,
+        };
+        let recovered = served.runtime.start().await?;
+        if let Some(following) = following {
+            drop(self.follow_it(served.clone(), following));
+        }
+        Ok(recovered)
     }
 
     /// The chains of unfinished instances that need somebody to run them.
