@@ -92,7 +92,7 @@ fn anybody_can_ask_with_sql_while_the_owner_writes() {
     assert_eq!(lines(&db, "SELECT id, instance, step, state FROM open_proposals"), ["p1|sweep|pay|proposed"]);
     assert_eq!(lines(&db, "SELECT name FROM waiting_instances"), ["sweep"]);
     assert!(lines(&db, "SELECT head FROM instances WHERE id = 1")[0].starts_with("bafyrei"));
-    assert_eq!(lines(&db, "SELECT value FROM meta WHERE name = 'commits'"), ["4"]);
+    assert_eq!(lines(&db, "SELECT value FROM meta WHERE name = 'commits'"), ["3"]);
 }
 
 #[test]

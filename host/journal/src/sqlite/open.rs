@@ -61,6 +61,7 @@ pub(super) fn write(path: &Path, options: &Options) -> Result<Core, StoreError> 
         connection.execute_batch("PRAGMA synchronous = OFF").map_err(failed)?;
         make(&mut connection).map_err(failed)?;
     }
+    views(&mut connection, options).map_err(failed)?;
     // What is not synced by us is synced by nobody, except around the moving of pages.
     connection.execute_batch(WRITING).map_err(failed)?;
     let pages = Arc::new(AtomicU64::new(0));
@@ -87,7 +88,6 @@ pub(super) fn write(path: &Path, options: &Options) -> Result<Core, StoreError> 
     if let Some(what) = missing(&core.connection, path, core.store, &mark)? {
         remember(&mut core, &mark, &what)?;
     }
-    views(&mut core, options)?;
     Ok(core)
 }
 
@@ -253,24 +253,24 @@ fn remember(core: &mut Core, mark: &Mark, what: &str) -> Result<(), StoreError> 
     core.harden(true)
 }
 
-/// Makes the views that are not there, and makes those anew that read otherwise.
-fn views(core: &mut Core, options: &Options) -> Result<(), StoreError> {
-    let path = core.path.clone();
-    let failed = |e: rusqlite::Error| trouble::sqlite(&path, &e);
+/// Makes the views that are not there, and makes those anew that read otherwise. This counts as no commit: views that are lost are
+/// made again.
+fn views(connection: &mut Connection, options: &Options) -> rusqlite::Result<()> {
     let ours = schema::VIEWS.iter().map(|(name, select)| (*name, *select));
     let theirs = options.views.iter().map(|(name, select)| (name.as_str(), select.as_str()));
-    let mut odd = Vec::new();
+    let mut odd = String::new();
     for (name, select) in ours.chain(theirs) {
         let sql = format!("CREATE VIEW \"{name}\" AS {select}");
         let find = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ?1";
-        let there: Option<String> =
-            core.connection.query_row(find, [name], |row| row.get(0)).optional().map_err(failed)?;
+        let there: Option<String> = connection.query_row(find, [name], |row| row.get(0)).optional()?;
         if there.as_ref() != Some(&sql) {
-            odd.push(format!("DROP VIEW IF EXISTS \"{name}\"; {sql};"));
+            odd.push_str(&format!("DROP VIEW IF EXISTS \"{name}\"; {sql};"));
         }
     }
     if odd.is_empty() {
         return Ok(());
     }
-    core.transact(|core| core.connection.execute_batch(&odd.concat()).map_err(failed))
+    let step = connection.transaction()?;
+    step.execute_batch(&odd)?;
+    step.commit()
 }
