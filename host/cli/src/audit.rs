@@ -9,7 +9,7 @@ use valence_runtime::{Actor, AuditQuery, audit as visit, history::find};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Kinds by who did it:
-  user      operator, and paused and resumed where a person did it
+  user      operator; paused, resumed, end where a person did it
   service   call, intent, reply, end: the flow, and what it was told
   system    header, built, retry, ended, paused, resumed: the host
   external  decided, executed: signers and the chain

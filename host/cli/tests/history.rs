@@ -59,13 +59,14 @@ async fn who_paused_and_who_resumed_is_told() {
     ]}, { insta::assert_snapshot!("history_paused", ran.out) });
     // A terminal is not moved by what a flow or a signer writes.
     let edit = |entry: &mut Entry| {
-        if let Entry::Paused { message, by, .. } = entry {
-            (*message, *by) = ("\u{1b}[2Jgone\nand more".to_owned(), "ann".to_owned());
+        if let Entry::Paused { reason, message, by } = entry {
+            (*reason, *by) = ("operator".to_owned(), "ann".to_owned());
+            *message = "\u{1b}[2Jgone\nand more".to_owned();
         }
     };
     let copy = edited(folder.path(), "one", edit).await;
     let ran = on(copy.path(), &["history", "one"]).expect(0);
-    assert!(ran.out.contains("paused (exhausted):  [2Jgone and more"), "{}", ran.out);
+    assert!(ran.out.contains("paused (operator):  [2Jgone and more"), "{}", ran.out);
     let objects = on(copy.path(), &["history", "one", "--output", "json"]).expect(0).objects();
     let paused = objects.iter().find(|o| o["kind"] == "paused").unwrap();
     assert_eq!((&paused["actor"], &paused["by"]), (&"user".into(), &"ann".into()));

@@ -4,7 +4,7 @@
 //! | kind | actor |
 //! |---|---|
 //! | `header`, `built`, `retry`, `ended` | system: the host |
-//! | `call`, `intent`, `reply`, `end` | service: the flow, and what it was told |
+//! | `call`, `intent`, `reply`, `end` | service: the flow, and what it was told; user where a person cancelled it |
 //! | `decided`, `executed` | external: signers and the chain |
 //! | `operator` | user |
 //! | `paused`, `resumed` | user where a person did it, else system |
@@ -15,7 +15,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use valence_journal::{Block, EntryQuery, HOST, JournalId, Store};
+use valence_journal::{EntryQuery, HOST, JournalId, Store};
 
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -31,63 +31,45 @@ pub enum Actor {
     External,
 }
 
-/// Kinds with their actors; for two of them the entry says more.
-const KINDS: &[(&str, Actor)] = &[
-    ("header", Actor::System),
-    ("call", Actor::Service),
-    ("intent", Actor::Service),
-    ("built", Actor::System),
-    ("decided", Actor::External),
-    ("executed", Actor::External),
-    ("retry", Actor::System),
-    ("reply", Actor::Service),
-    ("paused", Actor::System),
-    ("resumed", Actor::User),
-    ("end", Actor::Service),
-    ("operator", Actor::User),
-    ("ended", Actor::System),
+/// Kinds with their actors, and the keys that make it somebody else: a person cancels, pauses and resumes; now and then the host
+/// itself has an instance go on.
+const KINDS: &[(&str, Actor, Option<(&str, Actor)>)] = &[
+    ("header", Actor::System, None),
+    ("call", Actor::Service, None),
+    ("intent", Actor::Service, None),
+    ("built", Actor::System, None),
+    ("decided", Actor::External, None),
+    ("executed", Actor::External, None),
+    ("retry", Actor::System, None),
+    ("reply", Actor::Service, None),
+    ("paused", Actor::System, Some(("operator", Actor::User))),
+    ("resumed", Actor::User, Some(("host", Actor::System))),
+    ("end", Actor::Service, Some(("cancelled", Actor::User))),
+    ("operator", Actor::User, None),
+    ("ended", Actor::System, None),
 ];
 
-/// Who is named where the host itself had an instance go on.
-const BY_THE_HOST: &str = "host";
-
 impl Actor {
-    /// Who did this.
-    pub(crate) fn of(entry: &Entry) -> Actor {
-        match entry {
-            Entry::Paused { by, .. } if !by.is_empty() => Actor::User,
-            Entry::Resumed(how) if how.by == BY_THE_HOST => Actor::System,
-            other => Actor::of_kind(valence_journal::Record::kind(other)),
+    /// Who did what an entry of this kind says about this.
+    pub fn of(kind: &str, key: Option<&str>) -> Actor {
+        match KINDS.iter().find(|(known, ..)| *known == kind) {
+            Some((_, _, Some((about, other)))) if key == Some(about) => *other,
+            Some((_, actor, _)) => *actor,
+            None => Actor::System,
         }
-    }
-
-    fn of_kind(kind: &str) -> Actor {
-        KINDS.iter().find(|(known, _)| *known == kind).map_or(Actor::System, |(_, actor)| *actor)
-    }
-
-    /// Who did what an entry of any journal says.
-    pub fn of_block(journal: JournalId, block: &Block) -> Actor {
-        // Most kinds say it without being opened.
-        if journal != HOST
-            && matches!(block.kind(), "paused" | "resumed")
-            && let Ok(entry) = block.body::<Entry>()
-        {
-            return Actor::of(&entry);
-        }
-        Actor::of_kind(block.kind())
     }
 
     /// The kinds that this one may have done.
     pub fn kinds(self) -> BTreeSet<String> {
-        let may = |(kind, actor): &&(&str, Actor)| {
-            *actor == self || (matches!(*kind, "paused" | "resumed") && matches!(self, Actor::User | Actor::System))
+        let may = |(_, actor, other): &&(&str, Actor, Option<(&str, Actor)>)| {
+            *actor == self || other.is_some_and(|(_, other)| other == self)
         };
-        KINDS.iter().filter(may).map(|(kind, _)| (*kind).to_owned()).collect()
+        KINDS.iter().filter(may).map(|(kind, ..)| (*kind).to_owned()).collect()
     }
 
     /// All kinds of entries.
     pub fn all_kinds() -> impl Iterator<Item = &'static str> {
-        KINDS.iter().map(|(kind, _)| *kind)
+        KINDS.iter().map(|(kind, ..)| *kind)
     }
 
     /// As it is written.
@@ -152,7 +134,7 @@ pub fn audit(
     let (mut left, mut trouble) = (if query.limit == 0 { u64::MAX } else { query.limit }, None);
     let mut known: HashMap<u64, (String, Known)> = HashMap::new();
     store.find(&find, &mut |journal, block| {
-        if query.actor.is_some_and(|actor| actor != Actor::of_block(journal, &block)) {
+        if query.actor.is_some_and(|actor| actor != Actor::of(block.kind(), block.key())) {
             return true;
         }
         if known.len() > KNOWN {
@@ -190,7 +172,14 @@ fn introduce(store: &dyn Store, journal: JournalId) -> (String, Known) {
 
 /// Views of the database, by name: what each selects.
 pub(crate) fn views() -> Vec<(String, String)> {
-    let actor: String = KINDS.iter().map(|(kind, actor)| format!(" WHEN '{kind}' THEN '{}'", actor.name())).collect();
+    let when = |(kind, actor, other): &(&str, Actor, Option<(&str, Actor)>)| match other {
+        Some((about, other)) => {
+            let (actor, other) = (actor.name(), other.name());
+            format!(" WHEN '{kind}' THEN CASE e.key WHEN '{about}' THEN '{other}' ELSE '{actor}' END")
+        }
+        None => format!(" WHEN '{kind}' THEN '{}'", actor.name()),
+    };
+    let actor: String = KINDS.iter().map(when).collect();
     let entries = "FROM entry e JOIN instance i ON i.id = e.instance";
     let place = "i.name AS instance, e.episode, e.seq, e.slot, datetime(e.time, 'unixepoch') AS time";
     [
