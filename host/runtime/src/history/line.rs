@@ -282,7 +282,7 @@ pub(crate) fn host_line(block: &Block) -> Result<Line, RecordError> {
         HostEntry::Operator { action, instance, by, detail } => Said::Operator { action, instance, by, detail },
         HostEntry::Ended { instance, head, outcome } => Said::Over { instance, head, outcome },
     };
-    let (cid, actor) = (block.cid().to_string(), Actor::of(&read.kind, block.key()));
+    let (cid, actor) = (block.cid().to_string(), Actor::of(block.kind(), block.key()));
     Ok(Line { episode: 0, entry: read.seq, cid, kind: read.kind, actor, slot: read.slot, time: read.time, said })
 }
 
@@ -295,7 +295,7 @@ pub(crate) fn line(episode: u32, block: &Block, known: &mut Known) -> Result<Lin
         entry: read.seq,
         cid: block.cid().to_string(),
         kind: read.kind,
-        actor: Actor::of(&read.kind, block.key()),
+        actor: Actor::of(block.kind(), block.key()),
         slot: read.slot,
         time: read.time,
         said: say(read.body, known),
