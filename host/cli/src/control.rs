@@ -142,7 +142,7 @@ pub fn resume(args: &Resume, say: Say) -> Result<ExitCode, Fail> {
 
 pub fn retry(args: &Retry, say: Say) -> Result<ExitCode, Fail> {
     seat::recorded(args.which.home.path()?)?;
-    let with = args.with.as_ref().map(build).transpose()?;
+    let with = args.with.as_deref().map(build).transpose()?;
     let parts = with.clone().map(|flow| Parts::of(flow).0);
     let request =
         Request::Retry { instance: args.which.id.clone(), with: parts, by: seat::user(), follow: !args.detach };
@@ -206,7 +206,7 @@ pub fn serve_beside(host: &Arc<Host>) -> Option<Socket> {
 }
 
 /// A build of a flow.
-fn build(path: &PathBuf) -> Result<FlowSource, Fail> {
-    let source = Source { source: path.clone(), drivers: Vec::new(), offline: false };
+fn build(path: &std::path::Path) -> Result<FlowSource, Fail> {
+    let source = Source { source: path.to_owned(), drivers: Vec::new(), offline: false };
     Ok(source::given(&source)?.flow)
 }
