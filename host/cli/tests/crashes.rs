@@ -35,6 +35,8 @@ struct Outcome {
     offered: BTreeMap<(String, u32), String>,
     /// The emitted steps.
     emitted: Vec<String>,
+    /// What each episode burned: a rebuilding burns the same again, and no more is charged for it.
+    fuel: Vec<u64>,
 }
 
 fn request(text: &str) -> RunRequest {
@@ -55,17 +57,19 @@ async fn outcome(host: &Host, report: &RunReport, signer: &Recording) -> Outcome
             assert_eq!(before, proposal.transaction, "one identity, one transaction: {proposal:?}");
         }
     }
-    let mut emitted = Vec::new();
+    let (mut emitted, mut fuel) = (Vec::new(), Vec::new());
     let row = host.runtime.execution_status("it").unwrap();
     for episode in 0..=row.episode {
         let id = valence_runtime::journal::JournalId { instance: row.id, episode };
         for block in host.runtime.writer().store().load(id).unwrap().blocks {
-            if let Entry::Intent { proposal, call } = block.body().unwrap() {
-                emitted.push(format!("{proposal} {call:?}"));
+            match block.body().unwrap() {
+                Entry::Intent { proposal, call } => emitted.push(format!("{proposal} {call:?}")),
+                Entry::End { fuel: burned, .. } => fuel.push(burned),
+                _ => {}
             }
         }
     }
-    Outcome { ending: format!("{}: {}", report.outcome(), report.ending), lamports, offered, emitted }
+    Outcome { ending: format!("{}: {}", report.outcome(), report.ending), lamports, offered, emitted, fuel }
 }
 
 async fn undisturbed(text: &str) -> Outcome {

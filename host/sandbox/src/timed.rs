@@ -44,3 +44,43 @@ impl<F: Future + Unpin> Future for Timed<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// Runs for five milliseconds each time it is looked at.
+    struct Slow(u32);
+
+    impl Future for Slow {
+        type Output = ();
+        fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            std::thread::sleep(Duration::from_millis(5));
+            self.0 = self.0.saturating_sub(1);
+            if self.0 == 0 { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+
+    #[test]
+    fn time_in_which_calls_are_answered_from_a_record_does_not_count() {
+        let gauge = Gauge::default();
+        gauge.replaying(true);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut timed = Timed::new(Slow(u32::MAX), 12, Some(&gauge));
+        for _ in 0..10 {
+            assert!(Pin::new(&mut timed).poll(&mut context).is_pending(), "fifty milliseconds of replay");
+        }
+        gauge.replaying(false);
+        let mut live = 0;
+        let (ended, spent) = loop {
+            live += 1;
+            if let Poll::Ready(over) = Pin::new(&mut timed).poll(&mut context) {
+                break over;
+            }
+        };
+        assert_eq!(ended, None);
+        assert!(live <= 3, "five milliseconds each, and twelve are allowed");
+        assert!(spent >= Duration::from_millis(60), "what it took is told all the same");
+    }
+}

@@ -5,7 +5,7 @@ use super::{
     offer::{Executed, Offer},
 };
 use valence_door::{Bytes, Divergence, HostCall, HostReply, Moment, Stop};
-use valence_journal::{Block, EntryError};
+use valence_journal::{Block, EntryError, Stamp};
 
 /// Why a journal cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -194,6 +194,7 @@ impl Past {
 }
 
 fn open(block: &Block) -> Result<(Moment, Entry), PastError> {
-    let entry = block.decode::<Entry>().map_err(|e| PastError::Unreadable(block.seq(), e))?;
-    Ok((Moment { slot: entry.slot, time: entry.time }, entry.body))
+    let body = block.body().map_err(|e| PastError::Unreadable(block.seq(), e))?;
+    let Stamp { slot, time } = block.stamp();
+    Ok((Moment { slot, time }, body))
 }
