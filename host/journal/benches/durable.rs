@@ -16,7 +16,7 @@
 use serde::Serialize;
 use std::{
     env,
-    fs::{self, File},
+    fs::File,
     os::unix::fs::FileExt,
     path::Path,
     sync::Arc,
@@ -73,24 +73,31 @@ fn p50(mut all: Vec<Duration>) -> (f64, f64) {
     (at(50), at(90))
 }
 
-/// Writes of so many bytes, each synced with fdatasync: over bytes that are there, or at the end of a file that grows.
-fn floor(folder: &Path, bytes: usize, count: usize, grows: bool) -> Vec<Duration> {
-    let path = folder.join("floor");
-    let file = File::create(&path).unwrap();
-    if !grows {
-        file.write_all_at(&vec![0; bytes * count], 0).unwrap();
-        file.sync_all().unwrap();
+/// A file for writes of so many bytes, each synced with fdatasync: over bytes that are there, or at the end of a file that grows.
+struct Floor {
+    file: File,
+    block: Vec<u8>,
+    next: u64,
+    all: Vec<Duration>,
+}
+
+impl Floor {
+    fn new(folder: &Path, name: &str, bytes: usize, grows: bool) -> Floor {
+        let file = File::create(folder.join(name)).unwrap();
+        if !grows {
+            file.write_all_at(&vec![0; bytes * TURNS], 0).unwrap();
+            file.sync_all().unwrap();
+        }
+        Floor { file, block: vec![1; bytes], next: 0, all: Vec::new() }
     }
-    let page = vec![1; bytes];
-    let each = (0..count).map(|n| {
+
+    fn write(&mut self) {
         let start = Instant::now();
-        file.write_all_at(&page, (n * bytes) as u64).unwrap();
-        file.sync_data().unwrap();
-        start.elapsed()
-    });
-    let all = each.collect();
-    fs::remove_file(path).unwrap();
-    all
+        self.file.write_all_at(&self.block, self.next).unwrap();
+        self.file.sync_data().unwrap();
+        self.all.push(start.elapsed());
+        self.next += self.block.len() as u64;
+    }
 }
 
 fn sqlite(folder: &Path) -> (Writer, Duration) {
@@ -167,55 +174,77 @@ fn parked(store: &Arc<dyn Store>) {
     println!("{:55} p50 {p50:8.1} µs   p90 {p90:8.1} µs", "a journal of 100 entries is loaded and verified");
 }
 
-fn main() {
-    // `cargo test --benches` wants to know that it runs, not how fast.
-    if !env::args().any(|arg| arg == "--bench") {
-        return;
-    }
-    let base = env::var_os("VALENCE_BENCH_DIR").map_or_else(env::temp_dir, Into::into);
-    let folder = tempfile::tempdir_in(base).unwrap();
-    let (writer, took) = sqlite(folder.path());
+/// Appends that are measured.
+const TURNS: usize = 1000;
+
+/// One entry, durable, beside its floor.
+fn one(folder: &Path) {
+    let (writer, took) = sqlite(folder);
     println!("a new database is opened in {:.2} ms", took.as_secs_f64() * 1e3);
     let mut journal = begin(&writer);
-    for n in 0..200 {
+    let mut durable = |n| {
+        let start = Instant::now();
         append(&mut journal, n);
         journal.barrier().wait().unwrap();
+        start.elapsed()
+    };
+    for n in 0..200 {
+        durable(n);
     }
-    let log = folder.path().join("valence.db-wal");
-    // Floor and figure in turns, so that both see the same machine.
-    let (mut ours, mut over, mut grown, mut small) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..10 {
-        for n in 0..100 {
-            let start = Instant::now();
-            append(&mut journal, n);
-            journal.barrier().wait().unwrap();
-            ours.push(start.elapsed());
+    // The pages of the log that one append takes: of its entry, of the end of its chain, of the count of commits.
+    let pages = 3 * (4096 + 24);
+    let mut floors = [
+        ("of as many bytes, overwritten", pages, false),
+        ("of 400 bytes, overwritten", 400, false),
+        ("of as many bytes, appended", pages, true),
+    ]
+    .map(|(name, bytes, grows)| (name, Floor::new(folder, name, bytes, grows)));
+    let mut ours = Vec::new();
+    // In turns, so that all see the same machine; those that grow by themselves, for they make the others wait.
+    for n in 0..TURNS {
+        ours.push(durable(n as u64));
+        floors[..2].iter_mut().for_each(|(_, floor)| floor.write());
+    }
+    (0..TURNS).for_each(|_| floors[2].1.write());
+    let (ours, p90) = p50(ours);
+    println!("{:45} p50 {ours:8.1} µs   p90 {p90:8.1} µs", "durable append");
+    for (name, floor) in floors {
+        let (p50, p90) = p50(floor.all);
+        println!("  fdatasync {name:33} p50 {p50:8.1} µs   p90 {p90:8.1} µs   ours is {:.2} of it", ours / p50);
+    }
+}
+
+fn main() {
+    // `cargo test --benches` wants to know that it runs, not how fast.
+    let args: Vec<String> = env::args().skip(1).collect();
+    if !args.iter().any(|arg| arg == "--bench") {
+        return;
+    }
+    let wanted = |name: &str| {
+        let mut names = args.iter().filter(|arg| !arg.starts_with('-')).peekable();
+        names.peek().is_none() || names.any(|arg| name.contains(arg.as_str()))
+    };
+    let base = env::var_os("VALENCE_BENCH_DIR").map_or_else(env::temp_dir, Into::into);
+    let folder = tempfile::tempdir_in(base).unwrap();
+    if wanted("append") {
+        one(folder.path());
+    }
+    let open = || sqlite(folder.path()).0.store().clone();
+    if wanted("group") {
+        for (journals, per_barrier) in [(1, 256), (100, 1), (1000, 1), (1000, 10), (100, 100)] {
+            let rate = rate(open(), journals, per_barrier, 300_000);
+            println!(
+                "group commit, {journals:4} journals, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s"
+            );
         }
-        let frames = 3 * (4096 + 24);
-        over.extend(floor(folder.path(), frames, 100, false));
-        grown.extend(floor(folder.path(), frames, 100, true));
-        small.extend(floor(folder.path(), 400, 100, false));
     }
-    for (what, all) in [
-        ("durable append", ours),
-        ("  floor: fdatasync of as many bytes, overwritten", over),
-        ("  floor: fdatasync of as many bytes, appended", grown),
-        ("  floor: fdatasync of 400 bytes, overwritten", small),
-    ] {
-        let (p50, p90) = p50(all);
-        println!("{what:55} p50 {p50:8.1} µs   p90 {p90:8.1} µs");
+    if wanted("parked") {
+        parked(&open());
     }
-    println!("log: {} bytes", fs::metadata(log).unwrap().len());
-    drop(journal);
-    let store = writer.store().clone();
-    drop(writer);
-    for (journals, per_barrier) in [(1, 256), (100, 1), (1000, 1), (1000, 10), (100, 100)] {
-        let rate = rate(store.clone(), journals, per_barrier, 300_000);
-        println!("group commit, {journals:4} journals, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");
-    }
-    parked(&store);
     for per_barrier in [2, 256] {
-        let rate = rate(Arc::new(MemoryStore::new()), 100, per_barrier, 400_000);
-        println!("in memory, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");
+        if wanted("memory") {
+            let rate = rate(Arc::new(MemoryStore::new()), 100, per_barrier, 400_000);
+            println!("in memory, a barrier every {per_barrier:3} entries   {rate:9.0} entries/s");
+        }
     }
 }

@@ -20,13 +20,8 @@ use std::{
 
 /// Rows that are kept at hand, at most.
 const ROWS: usize = 4096;
-/// Pages of the log from which on the keeper moves them to the database, beside the writer.
-const SOFT: u64 = 1024;
 /// Pages that a closed store leaves in its log: SQLite reads them all when it is opened again.
 const LEFT: u64 = 256;
-/// And from which on the writer does it itself: under a load that never ends, the keeper never comes to the end.
-const HARD: u64 = 8192;
-
 /// The row of `meta` that counts commits.
 pub(super) const COMMITS: &str = "commits";
 
@@ -116,11 +111,9 @@ impl Core {
             }
             self.log.ahead(pages);
         }
-        if pages >= HARD {
+        if self.keeper.see(pages) {
             // Not everything where somebody reads an old page; then the next one does it.
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        } else if pages >= SOFT {
-            self.keeper.wake();
         }
         if self.rows.len() > ROWS {
             self.rows.clear();

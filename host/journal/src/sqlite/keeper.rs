@@ -8,18 +8,39 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+/// Pages that come to the log between two moves.
+const SOFT: u64 = 1024;
+/// Pages from which on the writer helps.
+const HARD: u64 = 4096;
+
 pub(super) struct Keeper {
     path: PathBuf,
+    /// Pages of the log when it was told last.
+    told: u64,
     thread: Option<(SyncSender<()>, JoinHandle<()>)>,
 }
 
 impl Keeper {
     pub(super) fn of(path: PathBuf) -> Keeper {
-        Keeper { path, thread: None }
+        Keeper { path, told: 0, thread: None }
     }
 
-    /// There is something to do. Where there is no thread to be had, the writer does it later.
-    pub(super) fn wake(&mut self) {
+    /// The log has so many pages. Where there is no thread to be had, the writer does it later.
+    ///
+    /// Gives whether the writer is to do it itself: under a load that never ends, the keeper never comes to the end, and the log
+    /// never begins anew. Most of it is moved by then.
+    pub(super) fn see(&mut self, pages: u64) -> bool {
+        if pages < self.told {
+            // It began anew.
+            self.told = 0;
+        }
+        if pages.saturating_sub(self.told) < SOFT {
+            return false;
+        }
+        self.told = pages;
+        if pages >= HARD {
+            return true;
+        }
         if self.thread.is_none() {
             let (sender, receiver) = sync_channel(1);
             let path = self.path.clone();
@@ -30,6 +51,7 @@ impl Keeper {
             // Full: it has been told.
             let _ = sender.try_send(());
         }
+        false
     }
 
     pub(super) fn stop(&mut self) {
