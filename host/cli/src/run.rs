@@ -13,12 +13,12 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
-    thread,
+    thread::{self, JoinHandle},
 };
 use valence_runtime::{
-    Allocation, ChainDescription, ChainSpec, DataDir, DataDirError, FlowSource, Inputs, Limits, LocalChain, OWN, Order,
-    Pace, ProtocolFlow, Request, RunFile, RunReport, RunRequest, Runtime, RuntimeConfig, RuntimeError, RuntimeOptions,
-    Sandbox,
+    Allocation, ChainDescription, ChainError, ChainSpec, DataDir, DataDirError, Flow, FlowSource, Inputs, Limits,
+    LocalChain, OWN, Order, Pace, ProtocolFlow, Request, RunFile, RunReport, RunRequest, Runtime, RuntimeConfig,
+    RuntimeError, RuntimeOptions, Sandbox,
 };
 
 pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
@@ -50,14 +50,12 @@ pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
         return detach(&args, &dir, order, say);
     }
     let signer = args.signing.signer()?;
-    // Data dir and chain are opened beside, while the component is read and the engine made.
-    let opening = {
-        let (dir, chain, spec) = (dir.clone(), args.chain.clone(), spec);
-        thread::spawn(move || Opened::open(&dir, chain, spec))
-    };
+    // Data dir and chain are opened beside, while the component is read and loaded.
+    DataDir::make(&dir)?;
+    let opening = Opening::begin(&dir, args.chain.clone(), spec);
     let prepared = prepare(&args, &limits);
-    let opened = opening.join().map_err(|_| Fail::input("the data dir could not be opened"))?;
-    let (given, inputs, sandbox) = prepared?;
+    let opened = opening.end();
+    let (given, inputs, sandbox, loaded) = prepared?;
     let order = |flow: FlowSource| Order { flow, inputs, limits, chain: args.chain.clone(), description };
     let executor = seat::executor()?;
     let mut opened = match opened {
@@ -72,7 +70,7 @@ pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
         let mut order = order(given.flow.clone());
         order.description = ChainDescription::default();
         // The socket after the flow: nobody waits for it.
-        let run = match host.run_on(&served, order, opened.number).await {
+        let run = match host.run_on(&served, order, opened.number, loaded).await {
             Ok(run) => run,
             Err(error) => {
                 host.stop().await;
@@ -91,11 +89,28 @@ pub fn run(args: Run, output: Output, verbose: bool) -> Result<ExitCode, Fail> {
     })
 }
 
-/// The component, its inputs, and the engine for it.
-fn prepare(args: &Run, limits: &Limits) -> Result<(Given, Inputs, Arc<Sandbox>), Fail> {
+/// The flow, its inputs, the engine, and the component that it has loaded.
+type Prepared = (Given, Inputs, Arc<Sandbox>, Option<Arc<Flow>>);
+
+fn prepare(args: &Run, limits: &Limits) -> Result<Prepared, Fail> {
     let given = source::given(&args.source)?;
     let inputs = inputs(args, given.folder.as_deref())?;
-    Ok((given, inputs, seat::sandbox(limits.stack)?))
+    let sandbox = seat::sandbox(limits.stack)?;
+    let loaded = match &given.flow {
+        FlowSource::Component { flow, drivers } => {
+            Some(Arc::new(seat::executor()?.block_on(sandbox.load(flow, drivers, limits))?))
+        }
+        FlowSource::Declared { .. } => None,
+    };
+    Ok((given, inputs, sandbox, loaded))
+}
+
+/// A data dir and a chain that are being opened.
+struct Opening {
+    dir: PathBuf,
+    name: String,
+    data: JoinHandle<Result<DataDir, DataDirError>>,
+    chain: JoinHandle<Result<LocalChain, ChainError>>,
 }
 
 /// A data dir that is ours, and the chain of the run that is about to begin.
@@ -115,27 +130,44 @@ enum Refused {
     Fail(Fail),
 }
 
-impl Opened {
-    fn open(dir: &Path, chain: Option<String>, spec: ChainSpec) -> Result<Opened, Refused> {
-        let fail = |error: Fail| Refused::Fail(error);
-        let data = match DataDir::open(dir) {
-            Ok(data) => Arc::new(data),
-            Err(DataDirError::Owned { .. }) => return Err(Refused::Owned),
-            Err(error) => return Err(fail(error.into())),
+impl Opening {
+    fn begin(dir: &Path, chain: Option<String>, spec: ChainSpec) -> Opening {
+        let name = chain.unwrap_or_else(DataDir::own_chain);
+        let (at, called) = (dir.to_owned(), name.clone());
+        let data = thread::spawn(move || DataDir::open(&at));
+        let chains = dir.join("chains");
+        // It has a lock of its own, so it can be opened before it is known whose the folder is.
+        let chain = thread::spawn(move || LocalChain::open(chains, &called, spec, Pace::Virtual));
+        Opening { dir: dir.to_owned(), name, data, chain }
+    }
+
+    fn end(self) -> Result<Opened, Refused> {
+        let Opening { dir, name, data, chain } = self;
+        let died = || Fail::input("the data dir could not be opened");
+        let (data, chain) = (data.join().map_err(|_| died()), chain.join().map_err(|_| died()));
+        let result = match (data, chain) {
+            (Ok(Ok(data)), Ok(Ok(chain))) => {
+                let number = data.writer().next_instance();
+                return Ok(Opened { data: Arc::new(data), chain: Some(chain), name, number });
+            }
+            (Ok(Err(DataDirError::Owned { .. })), _) => Refused::Owned,
+            (Ok(Err(error)), _) => Refused::Fail(error.into()),
+            (Err(error), _) | (_, Err(error)) => Refused::Fail(error),
+            (_, Ok(Err(error))) => Refused::Fail(error.into()),
         };
-        let number = data.writer().next_instance();
-        let name = chain.unwrap_or_else(|| DataDir::own_chain(number));
-        let chain = LocalChain::open(data.chains(), &name, spec, Pace::Virtual).map_err(|error| fail(error.into()))?;
-        Ok(Opened { data, chain: Some(chain), name, number })
+        if DataDir::is_own_chain(&name) {
+            DataDir::remove_chain(&dir, &name);
+        }
+        Err(result)
     }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
         // No host has it, so no instance stands on it.
-        if let (Some(chain), Some(_)) = (self.chain.take(), DataDir::owner_of_chain(&self.name)) {
+        if let (Some(chain), true) = (self.chain.take(), DataDir::is_own_chain(&self.name)) {
             drop(chain);
-            self.data.remove_chain(&self.name);
+            DataDir::remove_chain(self.data.path(), &self.name);
         }
     }
 }

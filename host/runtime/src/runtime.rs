@@ -306,6 +306,15 @@ impl Runtime {
         self.shared.programs.load(flow, drivers, limits).await
     }
 
+    /// Takes in a flow that the sandbox of this runtime has loaded from these bytes: whoever shares a sandbox need not wait for a
+    /// runtime to load with.
+    ///
+    /// # Errors
+    /// Where its bytes cannot be kept.
+    pub fn take(&self, loaded: Arc<Flow>, flow: &[u8], drivers: &[Vec<u8>]) -> Result<Arc<Flow>, RuntimeError> {
+        self.shared.programs.take(loaded, flow, drivers)
+    }
+
     /// Takes in a declared flow under its id, in place of an earlier one; its digest.
     ///
     /// # Errors

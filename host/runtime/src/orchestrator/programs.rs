@@ -42,6 +42,19 @@ impl Programs {
         limits: &Limits,
     ) -> Result<Arc<valence_sandbox::Flow>, RuntimeError> {
         let loaded = Arc::new(self.sandbox.load(flow, drivers, limits).await?);
+        self.take(loaded, flow, drivers)
+    }
+
+    /// Takes in a component that the sandbox has loaded from these bytes.
+    ///
+    /// # Errors
+    /// Why it cannot be kept.
+    pub(crate) fn take(
+        &self,
+        loaded: Arc<valence_sandbox::Flow>,
+        flow: &[u8],
+        drivers: &[Vec<u8>],
+    ) -> Result<Arc<valence_sandbox::Flow>, RuntimeError> {
         let store = self.writer.store();
         store.put_component(&loaded.digest().0, flow)?;
         for driver in drivers {

@@ -37,7 +37,7 @@ impl Host {
         let served = self.for_writing(&row).await?;
         served.runtime.orchestrator().cancel(&row.name, by).await?;
         drop(served);
-        self.tidy(&row.chain).await;
+        self.tidy(&row.chain, row.id).await;
         self.find(&row.name)
     }
 
@@ -177,7 +177,7 @@ impl Host {
     }
 
     pub(super) fn follow_it(self: &Arc<Self>, served: Arc<Served>, following: Following) -> Run {
-        let Following { instance, chain, events, mut own } = following;
+        let Following { instance, number, chain, events, mut own } = following;
         let (sender, end) = oneshot::channel();
         let (host, name) = (self.clone(), instance.clone());
         tokio::spawn(async move {
@@ -197,7 +197,7 @@ impl Host {
                 report = served.runtime.orchestrator().end_of(&name) => report.map(Ended::from),
             };
             drop(served);
-            host.tidy(&chain).await;
+            host.tidy(&chain, number).await;
             // Whoever followed may have gone.
             let _ = sender.send(ended);
         });
@@ -208,6 +208,7 @@ impl Host {
 /// Subscriptions from before an instance goes on.
 pub(super) struct Following {
     instance: String,
+    number: u64,
     chain: String,
     events: Events,
     own: Events,
@@ -217,6 +218,7 @@ impl Following {
     pub(super) async fn of(served: &Served, row: &Row) -> Following {
         Following {
             instance: row.name.clone(),
+            number: row.id,
             chain: row.chain.clone(),
             events: served.runtime.subscribe().await,
             own: served.runtime.subscribe().await,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `valence.db` | journals, instances, proposals, components (`host/journal/SPEC.md`) |
 //! | `chains/NAME.db` | an embedded chain that is kept |
-//! | `chains/_N.db` | the chain that instance N has for itself, until it is over |
+//! | `chains/_….db` | a chain that one instance has for itself, until it is over |
 //! | `lock` | locked by the process that owns the folder; its id is in it |
 //! | `socket` | where the owner takes requests |
 //! | `running` | which instances are being run, eight bytes each |
@@ -16,6 +16,7 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 use valence_journal::{Options as StoreOptions, SqliteStore, StoreError, Writer};
 
@@ -75,7 +76,7 @@ impl DataDir {
             let path = at.display().to_string();
             move |e: std::io::Error| DataDirError::Io { path, why: e.to_string() }
         };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        DataDir::make(path)?;
         let at = path.join("lock");
         let mut lock =
             File::options().read(true).write(true).create(true).truncate(false).open(&at).map_err(io(&at))?;
@@ -119,14 +120,25 @@ impl DataDir {
         self.chains().join(format!("{name}.db"))
     }
 
-    /// The chain that the instance of this number has for itself. Names that people give do not begin so.
-    pub fn own_chain(number: u64) -> String {
-        format!("{OWN}{number}")
+    /// A name for a chain that one instance is to have for itself: a fresh one, so that the chain can be made before it is known which
+    /// instance that will be.
+    pub fn own_chain() -> String {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        format!("{OWN}{:x}-{:x}", since.as_nanos(), std::process::id())
     }
 
-    /// The number of the instance that has this chain for itself.
-    pub fn owner_of_chain(name: &str) -> Option<u64> {
-        name.strip_prefix(OWN)?.parse().ok()
+    /// Whether one instance has this chain for itself.
+    pub fn is_own_chain(name: &str) -> bool {
+        name.starts_with(OWN)
+    }
+
+    /// Makes the folder where it is not there, for its owner only.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn make(path: &Path) -> Result<(), DataDirError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|e| DataDirError::Io { path: path.display().to_string(), why: e.to_string() })
     }
 
     /// The chains in the folder.
@@ -136,11 +148,11 @@ impl DataDir {
         names.collect()
     }
 
-    /// Removes a chain. What cannot be removed is litter, and no trouble.
-    pub fn remove_chain(&self, name: &str) {
+    /// Removes a chain of a data dir. What cannot be removed is litter, and no trouble.
+    pub fn remove_chain(path: &Path, name: &str) {
         // The database last: whoever finds none begins anew.
         for ending in ["db-wal", "db-shm", "db", "lock"] {
-            let _ = fs::remove_file(self.chains().join(format!("{name}.{ending}")));
+            let _ = fs::remove_file(path.join("chains").join(format!("{name}.{ending}")));
         }
     }
 

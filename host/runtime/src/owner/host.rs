@@ -140,8 +140,8 @@ impl Host {
     pub async fn take_up(self: &Arc<Self>, each: &mut (dyn FnMut(usize, usize) + Send)) -> Result<Taken, OwnerError> {
         let mut taken = Taken::default();
         let chains = self.unfinished()?;
-        self.sweep()?;
-        for (done, name) in chains.iter().enumerate() {
+        self.sweep(&chains)?;
+        for (done, (name, row)) in chains.iter().enumerate() {
             each(done, chains.len());
             let opened = match self.kept(name) {
                 true => self.served(name, ChainSpec::default()).await,
@@ -151,7 +151,7 @@ impl Host {
                 ))),
             };
             let started = match opened {
-                Ok(served) => self.start(&served).await,
+                Ok(served) => self.start(&served, row).await,
                 Err(error) => Err(error),
             };
             match started {
@@ -170,11 +170,10 @@ impl Host {
     }
 
     /// Has the instances of a chain go on. One that has the chain for itself takes it along when it is over.
-    async fn start(self: &Arc<Self>, served: &Arc<Served>) -> Result<Recovered, OwnerError> {
-        let owner = DataDir::owner_of_chain(&served.name).map(|number| self.data.writer().store().instance(number));
-        let following = match owner.transpose()?.flatten() {
-            Some(row) => Some(Following::of(served, &row).await),
-            None => None,
+    async fn start(self: &Arc<Self>, served: &Arc<Served>, row: &Row) -> Result<Recovered, OwnerError> {
+        let following = match DataDir::is_own_chain(&served.name) {
+            true => Some(Following::of(served, row).await),
+            false => None,
         };
         let recovered = served.runtime.start().await?;
         if let Some(following) = following {
@@ -183,28 +182,36 @@ impl Host {
         Ok(recovered)
     }
 
-    /// The chains of unfinished instances that need somebody to run them.
-    fn unfinished(&self) -> Result<BTreeSet<String>, OwnerError> {
+    /// The chains of unfinished instances that need somebody to run them, each with one of these.
+    fn unfinished(&self) -> Result<BTreeMap<String, Row>, OwnerError> {
         let states = ["pending", "running", "waiting", "waiting-for-signature"].map(str::to_owned).to_vec();
         let mut filter = InstanceFilter { states, ended: Some(false), limit: PAGE, ..InstanceFilter::default() };
-        let mut chains = BTreeSet::new();
+        let mut chains = BTreeMap::new();
         loop {
             let page = self.data.writer().store().instances(&filter)?;
             let Some(last) = page.last() else { return Ok(chains) };
             filter.after = last.id;
-            chains.extend(page.into_iter().map(|row| row.chain));
+            chains.extend(page.into_iter().map(|row| (row.chain.clone(), row)));
         }
     }
 
     /// Removes chains that belonged to one instance which is over: the process that ran it died before it did so.
-    fn sweep(&self) -> Result<(), OwnerError> {
-        for name in self.data.chain_names() {
-            let Some(number) = DataDir::owner_of_chain(&name) else { continue };
-            let row = self.data.writer().store().instance(number)?;
-            if row.as_ref().is_none_or(needs_no_chain) {
-                self.data.remove_chain(&name);
+    fn sweep(&self, unfinished: &BTreeMap<String, Row>) -> Result<(), OwnerError> {
+        let own = self.data.chain_names().into_iter().filter(|name| DataDir::is_own_chain(name));
+        let mut doubtful: BTreeSet<String> = own.filter(|name| !unfinished.contains_key(name)).collect();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        let mut filter = InstanceFilter { limit: PAGE, ..InstanceFilter::default() };
+        loop {
+            let page = self.data.writer().store().instances(&filter)?;
+            let Some(last) = page.last() else { break };
+            filter.after = last.id;
+            for row in page.iter().filter(|row| !needs_no_chain(row)) {
+                doubtful.remove(&row.chain);
             }
         }
+        doubtful.iter().for_each(|name| DataDir::remove_chain(self.data.path(), name));
         Ok(())
     }
 
@@ -284,35 +291,56 @@ impl Host {
     /// Why it cannot start. What is wrong with its inputs is told as its end.
     pub async fn run(self: &Arc<Self>, order: Order) -> Result<Run, OwnerError> {
         let number = self.data.writer().next_instance();
-        let name = order.chain.clone().unwrap_or_else(|| DataDir::own_chain(number));
+        let name = order.chain.clone().unwrap_or_else(DataDir::own_chain);
         let spec = order.description.load()?;
         let served = match self.served(&name, spec).await {
             Ok(served) => served,
             Err(error) => {
-                self.tidy(&name).await;
+                self.tidy(&name, number).await;
                 return Err(error);
             }
         };
-        self.run_on(&served, order, number).await
+        self.run_on(&served, order, number, None).await
     }
 
-    /// Starts a run on an open chain, under a number of the writer's.
+    /// Starts a run on an open chain, under a number of the writer's; `loaded` is its component, where this host's sandbox has loaded it.
     ///
     /// # Errors
     /// As [`Host::run`].
-    pub async fn run_on(self: &Arc<Self>, served: &Arc<Served>, order: Order, number: u64) -> Result<Run, OwnerError> {
-        let begun = self.begin(served, order, number).await;
+    pub async fn run_on(
+        self: &Arc<Self>,
+        served: &Arc<Served>,
+        order: Order,
+        number: u64,
+        loaded: Option<Arc<Flow>>,
+    ) -> Result<Run, OwnerError> {
+        let begun = self.begin(served, order, number, loaded).await;
         if begun.is_err() {
-            self.tidy(&served.name).await;
+            self.tidy(&served.name, number).await;
         }
         begun
     }
 
-    async fn begin(self: &Arc<Self>, served: &Arc<Served>, order: Order, number: u64) -> Result<Run, OwnerError> {
+    async fn begin(
+        self: &Arc<Self>,
+        served: &Arc<Served>,
+        order: Order,
+        number: u64,
+        loaded: Option<Arc<Flow>>,
+    ) -> Result<Run, OwnerError> {
         // Subscribed first, so that nothing is missed.
         let events = served.runtime.subscribe().await;
         served.runtime.start().await?;
-        let (id, flow, _) = take_in(served, &order.flow, &order.limits).await?;
+        let (id, flow) = match (loaded, &order.flow) {
+            (Some(loaded), FlowSource::Component { flow, drivers }) => {
+                let flow = served.runtime.take(loaded, flow, drivers)?;
+                (flow.descriptor().id.clone(), Some(flow))
+            }
+            _ => {
+                let (id, flow, _) = take_in(served, &order.flow, &order.limits).await?;
+                (id, flow)
+            }
+        };
         // What is wrong with a program's file shows only when the chain is built. That is said here, and not to the flow.
         served.chain.ready()?;
         let request = RunRequest {
@@ -329,7 +357,7 @@ impl Host {
                 Some(flow) => served.runtime.run(flow, request).await,
                 None => served.runtime.run(id.as_str(), request).await,
             };
-            host.tidy(&served.name).await;
+            host.tidy(&served.name, number).await;
             // Whoever followed may have gone.
             let _ = sender.send(report.map(Ended::from));
         });
@@ -337,8 +365,10 @@ impl Host {
     }
 
     /// Removes the chain of an instance that is over and had it for itself.
-    pub(super) async fn tidy(&self, name: &str) {
-        let Some(number) = DataDir::owner_of_chain(name) else { return };
+    pub(super) async fn tidy(&self, name: &str, number: u64) {
+        if !DataDir::is_own_chain(name) {
+            return;
+        }
         // Where that cannot be read, the next start looks again.
         let Ok(row) = self.data.writer().store().instance(number) else { return };
         if row.as_ref().is_some_and(|row| !needs_no_chain(row)) {
@@ -348,7 +378,7 @@ impl Host {
         if let Some(served) = served {
             served.runtime.stop().await;
         }
-        self.data.remove_chain(name);
+        DataDir::remove_chain(self.data.path(), name);
     }
 
     /// Counts a run that was handed over, until what it returns is dropped.
