@@ -1,13 +1,14 @@
 //! The journal of one episode as its run holds it: records go in at the end, and leave for the store in batches.
 
 use crate::{
-    Barrier, Change, Cid, Instance, JournalError, JournalId, ProposalRow, Record, Stamp, Write, Writer,
+    Barrier, Change, Cid, EntryError, Instance, JournalError, JournalId, ProposalRow, Record, Stamp, Write, Writer,
     tail::Tail,
     worker,
     writer::{Given, Then},
 };
 use parking_lot::Mutex;
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -190,7 +191,13 @@ impl<R: Record> Journal<R> {
         let (writer, tail, spare) = (self.writer.clone(), self.tail.clone(), self.spare.clone());
         tail.begin_encoding();
         worker::submit(Box::new(move || {
-            encode(&writer, &tail, write, then, batch.drain(..));
+            let encoded = catch_unwind(AssertUnwindSafe(|| encode(&writer, &tail, write, then, batch.drain(..))));
+            if encoded.is_err() {
+                // A record that panics must not leave anybody waiting for it.
+                let error = EntryError::Encode("a record panicked".to_owned());
+                drop(tail.settle(Err(error.into())));
+                tail.finish();
+            }
             // Whoever drops the journal and then its writer has dropped all of it.
             drop(writer);
             tail.end_encoding();

@@ -6,6 +6,7 @@ use crate::{
     tail::{Barrier, Tail},
 };
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -154,7 +155,8 @@ fn commit(store: &dyn Store, group: Vec<Given>) {
 fn answer(tail: &Tail, result: Result<(), JournalError>, then: Vec<Then>) {
     let result = tail.settle(result);
     for then in then {
-        then(result.as_ref().copied());
+        // Others must be told, and others' entries written, whatever one of those who follow does.
+        let _ = catch_unwind(AssertUnwindSafe(|| then(result.as_ref().copied())));
     }
     tail.finish();
 }

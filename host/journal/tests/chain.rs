@@ -1,6 +1,7 @@
 //! What must hold of a chain, whatever is appended.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -187,6 +188,30 @@ fn a_record_that_cannot_be_encoded_ends_the_chain_before_it_and_says_so() {
         let loaded = writer.store().load(ID).unwrap();
         assert_eq!((loaded.blocks.len() as u64, loaded.damage), (at, None));
     }
+}
+
+#[test]
+fn a_record_that_panics_leaves_nobody_waiting() {
+    struct Wild;
+    impl Serialize for Wild {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("on purpose")
+        }
+    }
+    impl Record for Wild {
+        fn kind(&self) -> &'static str {
+            "wild"
+        }
+        fn weight(&self) -> u64 {
+            1
+        }
+    }
+    let writer = Writer::memory();
+    let mut journal = empty(&writer);
+    // A full batch is encoded on the worker's thread, which others need, too.
+    let refused = (0..300).any(|_| journal.append(Stamp::default(), Wild).is_err());
+    assert!(refused || journal.barrier().wait().is_err());
+    assert_eq!(chain(&vec![vec![]; 1000]).0.len(), 1000);
 }
 
 #[test]

@@ -109,7 +109,11 @@ impl Core {
                 self.broken = Some(error.clone());
                 return Err(error);
             }
-            self.log.ahead(pages);
+            // Only whoever holds the database may touch its log: a person with `sqlite3` may write, too.
+            if self.log.wants(pages) && self.connection.execute_batch("BEGIN IMMEDIATE").is_ok() {
+                self.log.ahead();
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
         }
         if self.keeper.see(pages) {
             // Not everything where somebody reads an old page; then the next one does it.

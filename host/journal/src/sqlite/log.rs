@@ -59,15 +59,16 @@ impl Log {
         file.sync_data().map_err(|e| trouble::machine(&self.path, &e))
     }
 
-    /// Makes room for what comes, when nobody waits. A failure is none: the log grows by itself, too.
-    pub(super) fn ahead(&mut self, pages: u64) {
-        let Some(file) = &self.file else { return };
+    /// Whether the log is nearly used up, again and again.
+    pub(super) fn wants(&self, pages: u64) -> bool {
         let end = pages.saturating_mul(FRAME).saturating_add(HEADER);
-        // Nearly used up, and again and again.
-        if self.grown < PATIENCE || end.saturating_add(16 * FRAME) < self.length {
-            return;
-        }
-        let Ok(length) = file.metadata().map(|m| m.len().max(end)) else { return };
+        self.grown >= PATIENCE && end.saturating_add(16 * FRAME) >= self.length
+    }
+
+    /// Makes room for what comes. Nobody may write to the log meanwhile. A failure is none: the log grows by itself, too.
+    pub(super) fn ahead(&mut self) {
+        let Some(file) = &self.file else { return };
+        let Ok(length) = file.metadata().map(|data| data.len()) else { return };
         if file.write_all_at(&vec![0; AHEAD], length).and_then(|()| file.sync_all()).is_ok() {
             self.length = length.saturating_add(AHEAD as u64);
         } else {

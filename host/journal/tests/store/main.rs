@@ -153,7 +153,10 @@ suite! {
         more_than_a_batch_is_written_in_order,
         a_dropped_journal_keeps_what_was_handed_over,
         many_journals_from_many_threads_are_all_whole,
-        nothing_of_a_refused_write_is_kept;
+        nothing_of_a_refused_write_is_kept,
+        a_barrier_wakes_whoever_awaits_it,
+        a_follower_that_panics_harms_nobody,
+        a_write_beside_a_journal_keeps_its_place;
     rows:
         the_row_follows_the_blocks_and_the_changes,
         names_and_ids_are_given_once,

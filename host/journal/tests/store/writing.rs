@@ -3,6 +3,7 @@
 use crate::{Note, Place, at, note, write};
 use std::{
     sync::{Arc, Mutex},
+    task::{Context, Poll, Wake},
     thread,
 };
 use valence_journal::{Change, Journal, JournalError, JournalId, ProposalRow, Resume, StoreError, Write, verify};
@@ -211,5 +212,67 @@ pub fn nothing_of_a_refused_write_is_kept(place: Place) {
     let place = place.reopened();
     assert_eq!(place.words(id), ["a", "b"]);
     assert_eq!(place.resume(one.id()).entries(), Resume { entries: 1, ..Resume::default() }.entries);
+    place.sound();
+}
+
+/// Waits for a future as a runtime does: asleep until it is woken.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Thread(thread::Thread);
+    impl Wake for Thread {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Thread(thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+pub fn a_barrier_wakes_whoever_awaits_it(place: Place) {
+    let mut journal = place.begin("one");
+    for n in 0..100 {
+        journal.append(at(n), note("a")).unwrap();
+        let barrier = journal.barrier();
+        // One that nobody waits for is no harm.
+        drop(journal.barrier());
+        block_on(barrier).unwrap();
+        assert_eq!(place.store().entries(journal.id(), n, 9).unwrap().len(), 1);
+    }
+}
+
+pub fn a_follower_that_panics_harms_nobody(place: Place) {
+    let mut journal = place.begin("one");
+    journal.append(at(0), note("a")).unwrap();
+    journal.then(|_| panic!("on purpose"));
+    let told = Arc::new(Mutex::new(false));
+    let tell = told.clone();
+    journal.then(move |_| *tell.lock().unwrap() = true);
+    journal.barrier().wait().unwrap();
+    assert!(*told.lock().unwrap());
+    write(&mut journal, &["b"]);
+    assert_eq!(place.words(journal.id()), ["a", "b"]);
+}
+
+pub fn a_write_beside_a_journal_keeps_its_place(place: Place) {
+    let mut journal = place.begin("one");
+    write(&mut journal, &["a"]);
+    for n in 0..20 {
+        let change = Change { state: Some(n.to_string()), ..Change::default() };
+        let write = Write { journal: journal.id(), change: Some(Box::new(change)), durable: true, ..Write::default() };
+        let barrier = place.writer.write(write);
+        if n % 5 == 0 {
+            barrier.wait().unwrap();
+        }
+    }
+    write(&mut journal, &["b"]);
+    let row = place.store().instance(journal.id().instance).unwrap().unwrap();
+    assert_eq!((row.state.as_str(), row.entries), ("19", 2));
+    let none = Write { journal: JournalId { instance: 99, episode: 0 }, ..Write::default() };
+    assert!(place.writer.write(none).wait().is_err());
     place.sound();
 }
