@@ -1,4 +1,4 @@
-//! `valence inspect`: what a component is, before it is run.
+//! `valence inspect`: what a flow is, before it is run.
 
 use crate::{
     args::{Inspect, Output},
@@ -6,11 +6,17 @@ use crate::{
     run::limits,
     show, source,
 };
-use std::process::ExitCode;
-use valence_runtime::{Allocation, Runtime, RuntimeConfig, RuntimeOptions, inspect as anatomy};
+use std::{path::Path, process::ExitCode};
+use valence_runtime::{
+    Allocation, ChainSpec, Digest, ProtocolFlow, Runtime, RuntimeConfig, RuntimeError, RuntimeOptions,
+    inspect as anatomy,
+};
 
 pub fn inspect(args: Inspect, output: Output) -> Result<ExitCode, Fail> {
     let limits = limits(&args.bounds)?;
+    if let Some(file) = source::declared(&args.source.source) {
+        return declared(&file, output);
+    }
     let components = source::components(&args.source)?;
     let seen = anatomy(&components.flow, &limits)?;
     let options = RuntimeOptions {
@@ -32,4 +38,17 @@ pub fn inspect(args: Inspect, output: Output) -> Result<ExitCode, Fail> {
         }
         Err(error) => Fail::from(error).code,
     }))
+}
+
+/// A declared flow, with the names that the chain.toml beside it gives.
+fn declared(file: &Path, output: Output) -> Result<ExitCode, Fail> {
+    let beside = source::folder(file).map(|folder| folder.join("chain.toml")).filter(|chain| chain.exists());
+    let names = match beside {
+        Some(chain) => ChainSpec::load(chain)?.names(),
+        None => ChainSpec::default().names(),
+    };
+    let flow = ProtocolFlow::load(file, &names).map_err(RuntimeError::from)?;
+    let bytes = flow.to_bytes().map_err(RuntimeError::from)?;
+    show::declared(&flow, &Digest::of(&bytes).to_string(), bytes.len(), output);
+    Ok(ExitCode::SUCCESS)
 }

@@ -108,6 +108,9 @@ fn every_event_is_as_events_md_says_and_every_field_of_it_is_printed() {
         args.extend(["--output".to_owned(), "json".to_owned()]);
         runs.push(run(args).objects());
     }
+    let mut limited = scenario(folder.path(), "get-repeatedly", "key=payer number=100000");
+    limited.extend(["--limits", "icn", "--output", "json"].map(str::to_owned));
+    runs.push(run(limited).expect(4).objects());
     for event in runs.iter().flatten() {
         schema.check(event, &mut seen);
         kinds.insert(event["event"].as_str().unwrap().to_owned());

@@ -15,7 +15,7 @@ pub use json::{error as json_error, line as json_line};
 pub use owner::{Table, bar, detached, done, serving};
 pub use proof::{checked, damage, disproved, exported, proved};
 pub use replay::replayed;
-pub use terminal::{anatomy, built, compiler, created, error, limits, note};
+pub use terminal::{anatomy, built, compiler, created, declared, error, limits, note};
 
 use crate::args::Output;
 use std::sync::Arc;
@@ -27,7 +27,8 @@ pub fn event(event: Result<Arc<Event>, Lagged>, output: Output, verbose: bool) {
     let event = match &event {
         Ok(event) => event.as_ref(),
         Err(lagged) => {
-            lost = Event { instance: None, slot: 0, time: 0, kind: EventKind::Warning { message: lagged.to_string() } };
+            let kind = EventKind::Warning { message: lagged.to_string() };
+            lost = Event { instance: None, flow: None, at: None, slot: 0, time: 0, kind };
             &lost
         }
     };

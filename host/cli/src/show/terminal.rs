@@ -4,7 +4,8 @@ use crate::{args::Output, exit::Fail};
 use anstyle::{AnsiColor, Style};
 use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 use valence_runtime::{
-    Anatomy, Built, Event, EventKind, Flow, Limits, RuntimeError, ShownBalance, ShownInstruction, ShownToken, Use, units,
+    Anatomy, Built, Descriptor, Event, EventKind, Flow, Limits, ProtocolFlow, RuntimeError, ShownBalance,
+    ShownInstruction, ShownToken, Use, units,
 };
 
 // The macros of this name panic when whoever reads has gone (`valence … | head`); then there is nobody left to tell.
@@ -203,6 +204,44 @@ fn print_logs(logs: &[String]) {
     }
 }
 
+/// What a flow says of itself.
+fn descriptor(d: &Descriptor) {
+    println!("{} {}  {}", paint(BOLD, &d.name), clean(&d.version), paint(DIM, &d.id));
+    println!("  {}", clean(&d.description));
+    for p in &d.params {
+        let need = match (&p.default, p.required) {
+            (Some(default), _) => format!("default {}", clean(default)),
+            (None, true) => "required".to_owned(),
+            (None, false) => "optional".to_owned(),
+        };
+        println!(
+            "  param   {}  {}  {}",
+            paint(BOLD, &p.name),
+            clean(&p.help),
+            paint(DIM, &format!("{}, {need}", p.kind))
+        );
+    }
+    for r in &d.roles {
+        println!("  role    {}  {}", paint(BOLD, &r.name), clean(&r.help));
+    }
+    if !d.steps.is_empty() {
+        println!("  steps   {}", d.steps.join(", "));
+    }
+}
+
+/// What a declared flow is.
+pub fn declared(flow: &ProtocolFlow, digest: &str, size: usize, output: Output) {
+    let d = flow.descriptor();
+    if output.is_json() {
+        let value =
+            serde_json::json!({ "digest": digest, "size": size, "declared": true, "fits": true, "descriptor": d });
+        return super::json::line(output, &value);
+    }
+    descriptor(&d);
+    println!("  digest  sha256 {digest}");
+    println!("  {}", paint(GOOD, "a declared flow: this host runs it"));
+}
+
 /// What a component is.
 pub fn anatomy(a: &Anatomy, loaded: Result<&Flow, &RuntimeError>, output: Output) {
     if output.is_json() {
@@ -217,28 +256,7 @@ pub fn anatomy(a: &Anatomy, loaded: Result<&Flow, &RuntimeError>, output: Output
         return super::json::line(output, &value);
     }
     if let Ok(flow) = loaded {
-        let d = flow.descriptor();
-        println!("{} {}  {}", paint(BOLD, &d.name), clean(&d.version), paint(DIM, &d.id));
-        println!("  {}", clean(&d.description));
-        for p in &d.params {
-            let need = match (&p.default, p.required) {
-                (Some(default), _) => format!("default {}", clean(default)),
-                (None, true) => "required".to_owned(),
-                (None, false) => "optional".to_owned(),
-            };
-            println!(
-                "  param   {}  {}  {}",
-                paint(BOLD, &p.name),
-                clean(&p.help),
-                paint(DIM, &format!("{}, {need}", p.kind))
-            );
-        }
-        for r in &d.roles {
-            println!("  role    {}  {}", paint(BOLD, &r.name), clean(&r.help));
-        }
-        if !d.steps.is_empty() {
-            println!("  steps   {}", d.steps.join(", "));
-        }
+        descriptor(flow.descriptor());
         for driver in flow.drivers() {
             println!(
                 "  driver  {}  {}",

@@ -132,11 +132,6 @@ pub enum Reply {
         /// How many.
         missed: u64,
     },
-    /// For people.
-    Note {
-        /// One line.
-        message: String,
-    },
     /// The instance ended, or stopped. Nothing follows.
     Ended(Ended),
     /// It is done. Nothing follows.
