@@ -38,6 +38,11 @@ impl Log {
         path.into()
     }
 
+    /// Whether there is anything in the log of a database.
+    pub(super) fn is_used(database: &Path) -> bool {
+        std::fs::metadata(Self::path(database)).is_ok_and(|data| data.len() > 0)
+    }
+
     pub(super) fn of(database: &Path) -> Log {
         Log { path: Self::path(database), file: None, length: 0, grown: 0 }
     }

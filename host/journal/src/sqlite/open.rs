@@ -9,7 +9,7 @@ use super::{
     schema, trouble,
 };
 use crate::{Episode, HOST, Instance, StoreError};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, config::DbConfig, params};
 use std::{
     collections::HashMap,
     fs, io,
@@ -116,9 +116,25 @@ pub(super) fn read(path: &Path) -> Result<(Connection, Option<String>), StoreErr
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let failed = |e: rusqlite::Error| trouble::sqlite(path, &e);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    common(&connection).map_err(failed)?;
-    Ok(connection)
+    let open = |name: &str, flags| -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(name, flags)?;
+        common(&connection)?;
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    let name = path.to_str().ok_or_else(|| {
+        let why = "the name of the data dir is not UTF-8; choose another".to_owned();
+        StoreError::Io { path: path.display().to_string(), why }
+    })?;
+    match open(name, flags) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !Log::is_used(path) => {
+            // A closed database where nothing can be written, not even the index of a log: an archive. Nobody changes it.
+            let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            let name = format!("file:{escaped}?immutable=1");
+            open(&name, flags | OpenFlags::SQLITE_OPEN_URI).map_err(failed)
+        }
+        other => other.map_err(failed),
+    }
 }
 
 fn common(connection: &Connection) -> rusqlite::Result<()> {

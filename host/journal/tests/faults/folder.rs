@@ -39,14 +39,26 @@ fn a_read_only_folder_is_a_clear_error_to_write_and_can_be_read() {
     if !namespaces() {
         return;
     }
-    let (folder, _writer) = fixture(2, 5);
-    let copied = copy(folder.path());
-    let path = copied.path().display();
+    // As it lies while its owner runs; and as an archive: closed, without a log.
+    for archive in [false, true] {
+        let (folder, writer) = fixture(2, if archive { 50 } else { 5 });
+        let open = (!archive).then_some(writer);
+        let copied = copy(folder.path());
+        if archive {
+            fs::remove_file(copied.path().join("valence.db-wal")).unwrap();
+            fs::remove_file(copied.path().join("valence.db-shm")).unwrap();
+        }
+        read_only(copied.path(), if open.is_some() { "read 5" } else { "read 50" });
+    }
+}
+
+fn read_only(folder: &Path, read: &str) {
+    let path = folder.display();
     let mount = format!("mount --bind '{path}' '{path}' && mount -o remount,ro,bind '{path}'");
     let before = format!("exec unshare -rm sh -c \"{mount}; exec \\\"\\$0\\\" \\\"\\$@\\\"\" \"$0\" \"$@\"");
-    let lines = child::run("read-only", copied.path(), Some(&before));
+    let lines = child::run("read-only", folder, Some(&before));
     assert!(lines[0].contains("it cannot be written"), "{lines:?}");
-    assert_eq!(lines[1], "read 5");
+    assert_eq!(lines[1], read);
 }
 
 #[test]

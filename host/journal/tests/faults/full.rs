@@ -51,9 +51,14 @@ pub fn until_full(folder: &Path) {
             check(&**writer1.store());
         }
     }
-    drop(writer1);
     fs::remove_file(&ballast).unwrap();
     say(format!("kept {}", acknowledged.values().sum::<u64>()));
+    // The same owner goes on with a journal that it takes up anew.
+    match step(&mut journal(&writer1, 1)) {
+        Ok(_) => say("goes on"),
+        Err(error) => say(error),
+    }
+    drop(writer1);
     let Ok(store) = open(folder) else { return say("still full") };
     let writer2 = valence_journal::Writer::new(std::sync::Arc::new(store)).unwrap();
     for id in 1..=3 {
@@ -98,5 +103,5 @@ fn on_a_full_file_system_nothing_acknowledged_is_lost_and_room_is_all_it_needs()
     );
     assert!(lines[0].contains("the disk is full"), "{lines:?}");
     assert!(kept(&lines) > 20, "{lines:?}");
-    assert_eq!(lines[2..], ["goes on", "goes on", "goes on"]);
+    assert_eq!(lines[2..], ["goes on"; 4]);
 }
