@@ -143,6 +143,15 @@ impl<R: Record> Journal<R> {
         }
     }
 
+    /// Hands over what there is; the result is ready when all that was appended is written, so that it survives the process,
+    /// though perhaps not the machine.
+    pub fn written(&mut self) -> Barrier {
+        if self.is_pending() {
+            self.hand_over(!self.then.is_empty(), false);
+        }
+        Barrier { tail: self.tail.clone(), number: self.given }
+    }
+
     /// Hands over what there is; the result is ready when all that was appended is durable. In memory it is ready at once.
     pub fn barrier(&mut self) -> Barrier {
         if self.is_pending() || !self.durable {

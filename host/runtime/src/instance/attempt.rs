@@ -148,11 +148,11 @@ impl Live {
             } else {
                 EventKind::EpisodeStarted { episode: self.episode }
             };
-            let event = self.instance.event(kind);
-            let told = shared.clone();
+            let event = self.instance.event_of(self.episode, 0, kind);
+            let bus = shared.bus.clone();
             journal.then(move |durable: Result<(), &JournalError>| {
                 if durable.is_ok() {
-                    told.bus.publish(event);
+                    bus.publish(event);
                 }
             });
             journal.flush();

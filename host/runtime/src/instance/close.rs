@@ -165,20 +165,28 @@ impl Live {
             journal.change(change);
             journal.barrier()
         };
-        if let Err(error) = durable.await {
+        let durable = durable.await;
+        if let Err(error) = &durable {
             self.report.ending = Ending::Stopped(Stop::Fault(error.to_string()));
         }
         let journal = journal.lock();
+        // The entry that says so, where there is one: an upgrade that is taken back is followed by one more.
+        let behind = match fate {
+            Fate::Over(_) | Fate::Pause(_) => Some(1),
+            Fate::Back(_) => Some(2),
+            Fate::Next(_) | Fate::Later(_) => None,
+        };
+        let entry = behind.filter(|_| durable.is_ok()).map(|behind| journal.entries().saturating_sub(behind));
         self.report.head = journal.head();
         self.report.entries = self.report.entries.saturating_add(journal.entries());
         drop(journal);
         if let (Fate::Later("waiting"), true, Some(waits)) = (fate, shared.persistent, self.instance.waits.lock().take()) {
             shared.watches.restore([(self.instance.number, waits)]);
         }
-        self.tell(fate);
+        self.tell(fate, entry);
     }
 
-    fn tell(&self, fate: &Fate) {
+    fn tell(&self, fate: &Fate, entry: Option<u64>) {
         let shared = &self.instance.shared;
         if !shared.bus.heard() {
             return;
@@ -202,7 +210,10 @@ impl Live {
             Fate::Back(_) => EventKind::FlowPaused { outcome: "upgrade", result, used },
             Fate::Pause(_) | Fate::Later(_) => EventKind::FlowPaused { outcome, result, used },
         };
-        shared.bus.publish(self.instance.event(kind));
+        shared.bus.publish(match entry {
+            Some(entry) => self.instance.event_of(self.episode, entry, kind),
+            None => self.instance.event(kind),
+        });
     }
 
     /// Takes up the version that an operator gave for the next episode.

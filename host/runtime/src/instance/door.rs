@@ -107,7 +107,12 @@ impl Door for InstanceDoor {
             })),
             HostCall::Wait { any_of, deadline } => Answer::Later(Box::pin(async move {
                 let reply = self.wait(&any_of, deadline.as_ref()).await?;
-                self.answered(HostCall::Wait { any_of, deadline }, HostReply::Wait(reply))
+                let reason = reply.as_ref().ok().map(|wake| self.why(&wake.reason, &any_of));
+                let reply = self.answered(HostCall::Wait { any_of, deadline }, HostReply::Wait(reply))?;
+                if let Some(reason) = reason {
+                    self.tell(|_| EventKind::Woken { reason });
+                }
+                Ok(reply)
             })),
             HostCall::Build(step) => Answer::Later(Box::pin(async move {
                 let shared = &self.instance.shared;
@@ -201,12 +206,14 @@ impl InstanceDoor {
         if !self.instance.shared.bus.heard() {
             return;
         }
-        let event = self.instance.event(kind(self));
-        let shared = self.instance.shared.clone();
+        let kind = kind(self);
+        let bus = self.instance.shared.bus.clone();
         let mut journal = self.journal.lock();
+        // It is about the entry that was recorded last.
+        let event = self.instance.event_of(self.episode, journal.entries().saturating_sub(1), kind);
         journal.then(move |durable: Result<(), &JournalError>| {
             if durable.is_ok() {
-                shared.bus.publish(event);
+                bus.publish(event);
             }
         });
         journal.flush();
@@ -304,15 +311,6 @@ impl InstanceDoor {
         };
         match woken {
             Woken::By(reason, moment) => {
-                self.tell(|door| EventKind::Woken {
-                    reason: match &reason {
-                        Reason::Deadline => "the deadline passed".to_owned(),
-                        Reason::Condition(place) => usize::try_from(*place)
-                            .ok()
-                            .and_then(|place| any_of.get(place))
-                            .map_or_else(String::new, |c| conditions::say(c, &door.instance.names.lock())),
-                    },
-                });
                 Ok(Ok(Wake { moment: reply::moment(moment), reason }))
             }
             Woken::Never => {
@@ -323,6 +321,20 @@ impl InstanceDoor {
                     all.join(", or ")
                 }))
             }
+        }
+    }
+
+    /// What ended a wait, in words; nothing where nobody hears it.
+    fn why(&self, reason: &Reason, any_of: &[Condition]) -> String {
+        if !self.instance.shared.bus.heard() {
+            return String::new();
+        }
+        match reason {
+            Reason::Deadline => "the deadline passed".to_owned(),
+            Reason::Condition(place) => usize::try_from(*place)
+                .ok()
+                .and_then(|place| any_of.get(place))
+                .map_or_else(String::new, |c| conditions::say(c, &self.instance.names.lock())),
         }
     }
 
@@ -339,6 +351,8 @@ impl InstanceDoor {
         }
         let instance = self.instance.clone();
         let shared = &instance.shared;
+        // Virtual time moves only when what led here is written: else a crash could leave the chain ahead of the journal.
+        let mut unwritten = Some(shared.watches.run());
         let mut wait = std::pin::pin!(shared.watches.wait(instance.number, any_of, deadline));
         // What holds already costs no more than the look.
         let ready = std::future::poll_fn(|cx| match wait.as_mut().poll(cx) {
@@ -358,7 +372,14 @@ impl InstanceDoor {
             waits: Some(bytes),
             ..Change::default()
         });
-        self.journal.lock().flush();
+        let written = self.journal.lock().written();
+        tokio::select! {
+            biased;
+            // Where it fails, the next entry says so.
+            _ = written => {}
+            woken = &mut wait => return self.awake(woken),
+        }
+        unwritten.take();
         // The turn is given back with a place in the warm set, so that those in memory have a bound.
         let place = tokio::select! {
             biased;
@@ -375,6 +396,10 @@ impl InstanceDoor {
                 woken
             }
         };
+        self.awake(woken)
+    }
+
+    fn awake(&mut self, woken: Result<Woken, ChainError>) -> Result<Woken, ChainError> {
         self.becomes(Change {
             state: Some("running".to_owned()),
             detail: Some(String::new()),

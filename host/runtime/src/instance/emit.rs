@@ -33,13 +33,6 @@ impl InstanceDoor {
         self.track(&proposal, &step.name, intent, "open");
         self.becomes(Change { step: Some(step.name.clone()), ..Change::default() });
         let result = self.offer(&step, &give_up, &proposal, offer).await?;
-        if let Ok(Outcome::Landed(landed)) = &result {
-            self.now.slot = self.now.slot.max(landed.slot);
-        }
-        let moment = self.instance.shared.chain.moment();
-        if moment.slot >= self.now.slot {
-            self.now = super::reply::moment(moment);
-        }
         let (state, said) = match &result {
             Ok(Outcome::Landed(landed)) => ("landed", format!("landed in slot {}", landed.slot)),
             Ok(Outcome::Failed(failure)) => ("failed", format!("failed: {failure}")),

@@ -2,7 +2,7 @@
 //! ending means in `close.rs`.
 
 use super::{Command, Header, Instance, Past, Program, attempt::Attempted, close::Next, report::RunReport};
-use crate::{inputs::Checked, watches::{Running, Woken}};
+use crate::{inputs::Checked, watches::Woken};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -86,8 +86,8 @@ impl Live {
         }
     }
 
-    /// Runs it until it ends, stops or leaves memory. Virtual time stands still meanwhile, but where it waits.
-    pub(crate) async fn drive(&mut self, _running: Running, commands: &mut watch::Receiver<Command>) -> Left {
+    /// Runs it until it ends, stops or leaves memory.
+    pub(crate) async fn drive(&mut self, commands: &mut watch::Receiver<Command>) -> Left {
         let shared = self.instance.shared.clone();
         loop {
             if let Some(stop) = self.rest(commands).await {

@@ -38,7 +38,7 @@ pub(crate) use report::outcome;
 use crate::{
     conditions,
     decode::Names,
-    events::{Event, EventKind},
+    events::{Event, EventKind, Position},
     runtime::Shared,
     watches::Waits,
 };
@@ -81,7 +81,14 @@ impl Instance {
     /// An event of this instance, now.
     pub(crate) fn event(&self, kind: EventKind) -> Event {
         let moment = self.shared.chain.moment();
-        Event { instance: Some(self.name.clone()), slot: moment.slot, time: moment.unix_time, kind }
+        let (instance, flow) = (Some(self.name.clone()), Some(self.flow.clone()));
+        Event { instance, flow, at: None, slot: moment.slot, time: moment.unix_time, kind }
+    }
+
+    /// The same of an entry, which says so.
+    pub(crate) fn event_of(&self, episode: u32, entry: u64, kind: EventKind) -> Event {
+        let at = Some(Position { instance: self.number, episode, entry }).filter(|_| kind.is_on_record());
+        Event { at, ..self.event(kind) }
     }
 
     /// Conditions in words.

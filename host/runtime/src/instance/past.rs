@@ -165,7 +165,7 @@ impl Past {
 
     /// What became of an intent, when the flow was told, and the weight of it all.
     fn follow(&mut self, of: &str) -> Result<(Offer, Option<Moment>, u64), PastError> {
-        let (mut offer, mut weight) = (Offer::default(), 0u64);
+        let (mut offer, mut weight, mut last) = (Offer::default(), 0u64, None);
         while let Some(block) = self.blocks.next_if(|b| !matches!(b.kind(), "call" | "intent")) {
             let (moment, body) = open(&block)?;
             weight = weight.saturating_add(valence_journal::Record::weight(&body));
@@ -173,9 +173,13 @@ impl Past {
                 Entry::Built { proposal, wire, .. } if proposal == of => offer.built(wire),
                 Entry::Decided { proposal, rejected, .. } if proposal == of => offer.decided(rejected),
                 Entry::Executed { proposal, slot, compute_units, fee, failure, .. } if proposal == of => {
+                    last = Some(moment);
                     offer.executed(Executed { slot, compute_units, fee, failure });
                 }
-                Entry::Retry { proposal, attempt, slot, why } if proposal == of => offer.retry(attempt, slot, why),
+                Entry::Retry { proposal, attempt, slot, why } if proposal == of => {
+                    last = Some(moment);
+                    offer.retry(attempt, slot, why);
+                }
                 Entry::Reply { proposal, reply } if proposal == of => {
                     offer.reply = Some(reply);
                     return Ok((offer, Some(moment), weight));
@@ -184,7 +188,7 @@ impl Past {
                 _ => {}
             }
         }
-        Ok((offer, None, weight))
+        Ok((offer, last, weight))
     }
 
     /// Another build, where the instance was given one.

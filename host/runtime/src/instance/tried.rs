@@ -186,6 +186,11 @@ impl InstanceDoor {
             fee: report.fee,
             failure: report.outcome.as_ref().err().map(|f| said(f, &report.logs)),
         };
+        // The flow's time is that of the execution, also where it is told of it after a crash.
+        let moment = super::reply::moment(report.moment);
+        if moment.slot >= self.now.slot {
+            self.now = moment;
+        }
         self.record(Entry::Executed {
             proposal: proposal.to_owned(),
             attempt,

@@ -1,10 +1,12 @@
 //! The instances in memory, by number: where commands reach them, and who waits for their ends.
 
-use crate::instance::{Command, RunReport};
+use crate::{
+    instance::{Command, RunReport},
+    watches::Woken,
+};
 use parking_lot::Mutex;
 use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    collections::{HashMap, hash_map::Entry},
     time::Duration,
 };
 use tokio::{
@@ -18,8 +20,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The instances in memory.
 #[derive(Default)]
 pub(crate) struct Active {
-    next: AtomicU64,
-    there: Mutex<HashMap<u64, (u64, watch::Sender<Command>)>>,
+    there: Mutex<HashMap<u64, Here>>,
     ends: Mutex<HashMap<u64, Vec<oneshot::Sender<RunReport>>>>,
     /// Troubles in a row.
     faults: Mutex<HashMap<u64, u32>>,
@@ -29,31 +30,47 @@ pub(crate) struct Active {
     tasks: Mutex<JoinSet<()>>,
 }
 
+struct Here {
+    sender: watch::Sender<Command>,
+    /// It is to come back as soon as it has left, and what woke it.
+    again: Option<Option<Woken>>,
+}
+
+/// An instance that is in memory.
+pub(crate) struct Stay {
+    pub instance: u64,
+    pub commands: watch::Receiver<Command>,
+}
+
 impl Active {
-    /// An instance comes into memory: a token for this stay, and what it is told.
-    pub(crate) fn enter(&self, instance: u64) -> (u64, watch::Receiver<Command>) {
-        let (sender, receiver) = watch::channel(Command::None);
-        let token = self.next.fetch_add(1, Ordering::Relaxed);
-        let stopping = self.stopping.lock();
-        if let Some(command) = &*stopping {
+    /// An instance comes into memory. None where it is there already, for nobody is there twice; then it comes back when it
+    /// leaves, for whoever asks knows that it is about to.
+    pub(crate) fn enter(&self, instance: u64, woken: Option<&Woken>) -> Option<Stay> {
+        let mut there = self.there.lock();
+        let vacant = match there.entry(instance) {
+            Entry::Vacant(vacant) => vacant,
+            Entry::Occupied(mut here) => {
+                here.get_mut().again = Some(woken.cloned());
+                return None;
+            }
+        };
+        let (sender, commands) = watch::channel(Command::None);
+        if let Some(command) = &*self.stopping.lock() {
             // It is there to receive it.
             let _ = sender.send(command.clone());
         }
-        self.there.lock().insert(instance, (token, sender));
-        (token, receiver)
+        vacant.insert(Here { sender, again: None });
+        Some(Stay { instance, commands })
     }
 
-    /// It leaves; where it is back already, that stay goes on.
-    pub(crate) fn leave(&self, instance: u64, token: u64) {
-        let mut there = self.there.lock();
-        if there.get(&instance).is_some_and(|(stay, _)| *stay == token) {
-            there.remove(&instance);
-        }
+    /// It leaves: whether it is to come back at once, and what woke it.
+    pub(crate) fn leave(&self, stay: &Stay) -> Option<Option<Woken>> {
+        self.there.lock().remove(&stay.instance)?.again
     }
 
     /// Tells an instance something; false where it is not in memory.
     pub(crate) fn command(&self, instance: u64, command: Command) -> bool {
-        self.there.lock().get(&instance).is_some_and(|(_, sender)| sender.send(command).is_ok())
+        self.there.lock().get(&instance).is_some_and(|here| here.sender.send(command).is_ok())
     }
 
     /// Runs something beside whoever asks for it; `stop` waits for its end.
@@ -66,9 +83,9 @@ impl Active {
     /// Tells all, also those who come yet, and waits until nobody is there.
     pub(crate) async fn stop(&self, command: &Command) {
         *self.stopping.lock() = Some(command.clone());
-        for (_, sender) in self.there.lock().values() {
+        for here in self.there.lock().values() {
             // Who is gone needs not be told.
-            let _ = sender.send(command.clone());
+            let _ = here.sender.send(command.clone());
         }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         while tasks.join_next().await.is_some() {}

@@ -26,7 +26,7 @@ mod revive;
 mod turns;
 mod warm;
 
-pub(crate) use active::Active;
+pub(crate) use active::{Active, Stay};
 pub use host_journal::HostEntry;
 pub(crate) use host_journal::HostJournal;
 pub use control::{Retry, Resume};
@@ -117,8 +117,7 @@ impl Orchestrator {
         let live = self.make(start)?;
         let (number, name) = (live.instance.number, live.instance.name.clone());
         let end = self.shared.active.end_of(number);
-        let running = self.shared.watches.run();
-        match self.keep(live, running).await {
+        match self.keep_new(live, self.shared.watches.run()).await {
             Some(report) => Ok(report),
             None => end.await.map_err(|_| RuntimeError::Gone(name)),
         }
@@ -137,17 +136,23 @@ impl Orchestrator {
         let _speaking = self.shared.bus.run();
         // Counted from here on, so that virtual time does not pass it over before it has its first turn.
         let running = self.shared.watches.run();
-        self.shared.active.spawn(async move { drop(orchestrator.keep(live, running).await) });
+        self.shared.active.spawn(async move { drop(orchestrator.keep_new(live, running).await) });
     }
 
-    /// Keeps an instance in memory until it ends, stops or waits out of memory (none).
-    async fn keep(&self, mut live: Live, running: Running) -> Option<RunReport> {
+    async fn keep_new(&self, live: Live, running: Running) -> Option<RunReport> {
+        // Nobody else knows its number yet.
+        let stay = self.shared.active.enter(live.instance.number, None)?;
+        self.keep(live, stay, running).await
+    }
+
+    /// Keeps an instance in memory until it ends, stops or waits out of memory (none). It counts as running meanwhile, but
+    /// where it waits.
+    async fn keep(&self, mut live: Live, mut stay: Stay, running: Running) -> Option<RunReport> {
         let number = live.instance.number;
         let _speaking = self.shared.bus.run();
-        let (token, mut commands) = self.shared.active.enter(number);
-        let left = live.drive(running, &mut commands).await;
-        self.shared.active.leave(number, token);
-        match left {
+        let left = live.drive(&mut stay.commands).await;
+        let again = self.shared.active.leave(&stay);
+        let report = match left {
             Left::Parked => None,
             Left::Here => {
                 let report = live.report;
@@ -161,7 +166,13 @@ impl Orchestrator {
                 self.shared.active.ended(number, &report);
                 Some(report)
             }
+        };
+        // It was woken or resumed before it had left.
+        if let Some(woken) = again {
+            self.revive_beside(number, woken);
         }
+        drop(running);
+        report
     }
 
     /// An instance that is out of memory was woken. Called by the pump; virtual time stands still from here on.

@@ -16,19 +16,19 @@ use valence_sandbox::{Ending, FlowError, Limits};
 impl Orchestrator {
     /// Brings an instance back and keeps it until it ends, stops or leaves again. What stands in the way pauses it.
     pub(crate) async fn revive(&self, number: u64, woken: Option<Woken>, running: Running) {
-        let live = match self.load(number).await {
+        let Some(stay) = self.shared.active.enter(number, woken.as_ref()) else { return };
+        match self.load(number).await {
             Ok(Some(mut live)) => {
                 live.woken = woken;
-                live
+                self.keep(live, stay, running).await;
             }
-            // It is over, paused or there already.
-            Ok(None) => return,
+            // It is over, or paused.
+            Ok(None) => drop(self.shared.active.leave(&stay)),
             Err(error) => {
                 self.set_aside(number, &error).await;
-                return;
+                drop(self.shared.active.leave(&stay));
             }
-        };
-        self.keep(live, running).await;
+        }
     }
 
     /// An instance as the store has it; none where it is not to run.
@@ -36,7 +36,7 @@ impl Orchestrator {
         let shared = &self.shared;
         let store = shared.writer.store();
         let Some(row) = store.instance(number)? else { return Ok(None) };
-        if row.ended.is_some() || row.state == "paused" || shared.active.contains(number) {
+        if row.ended.is_some() || row.state == "paused" {
             return Ok(None);
         }
         let id = JournalId { instance: number, episode: row.episode };
@@ -125,6 +125,8 @@ impl Orchestrator {
         let moment = shared.chain.moment();
         shared.bus.publish(crate::events::Event {
             instance: Some(row.name),
+            flow: Some(row.flow.into()),
+            at: None,
             slot: moment.slot,
             time: moment.unix_time,
             kind: crate::events::EventKind::Error { message },
