@@ -29,6 +29,9 @@ use std::path::{Path, PathBuf};
 const READERS: usize = 8;
 
 /// A store in a SQLite file.
+///
+/// Nothing else in the process that has it open may open and close the file by itself, to copy it, say: that takes away the locks of SQLite,
+/// which hold for a process and not for a handle.
 pub struct SqliteStore {
     path: PathBuf,
     /// None: for reading only.

@@ -63,6 +63,7 @@ fn child() {
     match work.as_str() {
         "append" => append(folder),
         "full" => crate::full::until_full(folder),
+        "visit" => crate::folder::visit(folder),
         "read-only" => crate::folder::in_read_only_folder(folder),
         other => panic!("no such work: {other}"),
     }

@@ -115,3 +115,26 @@ fn a_database_that_is_gone_or_empty_is_not_begun_anew() {
         assert!(!log.exists() || fs::read(&log).unwrap() == fs::read(crate::cut::log(folder.path())).unwrap());
     }
 }
+
+#[test]
+fn what_was_never_synced_may_be_lost_with_the_power_and_is_no_damage() {
+    let (folder, writer) = fixture(1, 3);
+    let truth = World::of(&**writer.store());
+    let synced = fs::read(log(folder.path())).unwrap();
+    let mut journal = crate::world::journal(&writer, 1);
+    for state in ["once", "twice"] {
+        journal.change(valence_journal::Change { state: Some(state.into()), ..Default::default() });
+        journal.flush();
+    }
+    drop(journal);
+    while writer.store().instance(1).unwrap().unwrap().state != "twice" {
+        std::thread::yield_now();
+    }
+    // What is behind the last sync never came to the disk.
+    let copied = copy(folder.path());
+    assert!(fs::read(log(copied.path())).unwrap() != synced);
+    fs::write(log(copied.path()), synced).unwrap();
+    let store = open(copied.path()).unwrap();
+    assert_eq!(judge(&store, &truth), Vec::<String>::new());
+    assert_eq!(World::of(&store), truth);
+}

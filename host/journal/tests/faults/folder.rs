@@ -131,3 +131,31 @@ fn a_newer_version_is_refused_in_words() {
         assert!(error.to_string().contains("use a newer valence"), "{error}");
     }
 }
+
+/// As `sqlite3` does it: look, write something, and move the log when one is the last to close the file.
+pub fn visit(folder: &Path) {
+    let db = Connection::open(file(folder)).unwrap();
+    let entries: i64 = db.query_row("SELECT count(*) FROM timeline", [], |row| row.get(0)).unwrap();
+    db.execute_batch("CREATE TABLE mine (x); DROP TABLE mine").unwrap();
+    db.close().unwrap();
+    say(format!("saw {entries}"));
+}
+
+#[test]
+fn a_visitor_with_sqlite_takes_nothing_from_the_owner_nor_from_the_file() {
+    let (folder, writer) = fixture(2, 5);
+    let mut journal = crate::world::journal(&writer, 1);
+    for n in 10..15 {
+        assert_eq!(child::run("visit", folder.path(), None), [format!("saw {n}")]);
+        crate::world::step(&mut journal).unwrap();
+    }
+    drop(journal);
+    let truth = World::of(&**writer.store());
+    drop(writer);
+    // Alone it puts the log away.
+    assert_eq!(child::run("visit", folder.path(), None), ["saw 15"]);
+    assert!(!folder.path().join("valence.db-wal").exists());
+    let store = open(folder.path()).unwrap();
+    assert_eq!(damages(&store).unwrap(), Vec::<String>::new());
+    assert_eq!(World::of(&store), truth);
+}
