@@ -1,6 +1,22 @@
 //! What subscribers see of runs. Each event is also one JSON object; `host/cli/EVENTS.md` documents the schema.
 //!
-//! Every subscriber has a queue of its own with a bound; one that reads too slowly loses the newest, and is told how many.
+//! Every subscriber has a queue of its own of 100,000 events; one that reads more slowly loses the newest, and is told how many.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `events/filter.rs` | which events a subscriber wants, and from when on |
+//! | `events/past.rs` | events made from journal entries |
+//! | `events/follow.rs` | a subscription that begins in the past and goes on without a gap |
+
+mod filter;
+mod follow;
+mod past;
+#[cfg(test)]
+mod tests;
+
+pub use filter::{EventClass, EventFilter, Position, Since};
+pub(crate) use filter::FlowId;
+pub(crate) use follow::follow;
 
 use crate::decode::{ShownBalance, ShownInstruction, ShownToken};
 use parking_lot::Mutex;
@@ -28,8 +44,12 @@ const WORDS: &[Word] = &[
 
 /// A word of an event that another process printed; one that this build does not know is `unknown`.
 fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
-    let text = String::deserialize(from)?;
-    Ok(WORDS.iter().find(|word| **word == text).copied().unwrap_or("unknown"))
+    Ok(word_of(&String::deserialize(from)?))
+}
+
+/// The word that this text is; `unknown` if it is none of them.
+fn word_of(text: &str) -> Word {
+    WORDS.iter().find(|word| **word == text).copied().unwrap_or("unknown")
 }
 
 /// Something that happened.
@@ -38,6 +58,12 @@ pub struct Event {
     /// The instance that it happened to; none for the runtime's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// The id of its flow.
+    #[serde(skip)]
+    pub flow: FlowId,
+    /// The entry that says so; none where no entry does.
+    #[serde(skip)]
+    pub at: Option<Position>,
     /// The chain's slot.
     pub slot: u64,
     /// The chain's time, in seconds since 1970.
@@ -161,6 +187,20 @@ pub enum EventKind {
         #[serde(flatten)]
         used: Use,
     },
+    /// An operator did something, or an instance is over: an entry of the host's own journal.
+    AuditLog {
+        /// `user` or `system`.
+        #[serde(deserialize_with = "word")]
+        actor: Word,
+        /// `cancel`, `pause`, `resume`, `retry`, `upgrade` or `ended`.
+        action: String,
+        /// The instance.
+        about: String,
+        /// Who.
+        by: String,
+        /// More.
+        detail: String,
+    },
     /// An account that the state monitor watches changed.
     StateUpdate {
         /// The account.
@@ -276,14 +316,21 @@ impl Drop for Speaking<'_> {
     }
 }
 
+/// What stands in a queue: an event, or how many are missing there.
+type Told = Result<Arc<Event>, Lagged>;
+
 struct Subscriber {
-    queue: mpsc::Sender<Arc<Event>>,
+    queue: mpsc::Sender<Told>,
+    filter: EventFilter,
+    /// Those that did not fit, since the last gap that was told.
     missed: Arc<AtomicU64>,
+    /// Of all that did not fit, those that no entry says.
+    lost: Arc<AtomicU64>,
 }
 
 /// A subscription. Dropping it ends it.
 pub struct Events {
-    queue: mpsc::Receiver<Arc<Event>>,
+    queue: mpsc::Receiver<Told>,
     missed: Arc<AtomicU64>,
 }
 
@@ -292,12 +339,51 @@ pub struct Events {
 #[error("{0} events were lost because they were read too slowly")]
 pub struct Lagged(pub u64);
 
+impl Subscriber {
+    /// Gives it an event, behind the gap that is before it; false where nobody reads any more.
+    fn give(&self, event: &Arc<Event>) -> bool {
+        let miss = || {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            self.lost.fetch_add(u64::from(event.at.is_none()), Ordering::Relaxed);
+            true
+        };
+        // Only here is it counted up, under the bus's lock; the reader takes it when it has read all else.
+        let missed = self.missed.swap(0, Ordering::Relaxed);
+        if missed > 0 {
+            match self.queue.try_send(Err(Lagged(missed))) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    self.missed.fetch_add(missed, Ordering::Relaxed);
+                    return miss();
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            }
+        }
+        match self.queue.try_send(Ok(event.clone())) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => miss(),
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+}
+
 impl Bus {
-    pub(crate) fn subscribe(&self) -> Events {
+    /// What happens from now on and passes this filter.
+    pub(crate) fn subscribe(&self, filter: EventFilter) -> Events {
+        self.listen(filter).0
+    }
+
+    /// All that happens from now on, and a count of what was lost and no entry says.
+    fn subscribe_all(&self) -> (Events, Arc<AtomicU64>) {
+        self.listen(EventFilter::default())
+    }
+
+    fn listen(&self, filter: EventFilter) -> (Events, Arc<AtomicU64>) {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let missed = Arc::new(AtomicU64::new(0));
-        self.state.lock().subscribers.push(Subscriber { queue: sender, missed: missed.clone() });
-        Events { queue, missed }
+        let (missed, lost) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let subscriber = Subscriber { queue: sender, filter, missed: missed.clone(), lost: lost.clone() };
+        self.state.lock().subscribers.push(subscriber);
+        (Events { queue, missed }, lost)
     }
 
     /// Whether anybody listens: what nobody sees need not be put into words.
@@ -305,15 +391,19 @@ impl Bus {
         !self.state.lock().subscribers.is_empty()
     }
 
+    /// Whether anybody listens to these.
+    pub(crate) fn wants(&self, class: EventClass) -> bool {
+        let takes = |s: &Subscriber| s.filter.classes.is_empty() || s.filter.classes.contains(&class);
+        self.state.lock().subscribers.iter().any(takes)
+    }
+
     pub(crate) fn publish(&self, event: Event) {
         let event = Arc::new(event);
-        self.state.lock().subscribers.retain(|s| match s.queue.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                s.missed.fetch_add(1, Ordering::Relaxed);
-                true
+        self.state.lock().subscribers.retain(|s| {
+            if !s.filter.takes(&event) {
+                return !s.queue.is_closed();
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            s.give(&event)
         });
     }
 
@@ -342,27 +432,35 @@ impl Events {
     /// The next event; none when the runtime has stopped.
     ///
     /// # Errors
-    /// [`Lagged`] once for every gap, before what came after it.
+    /// [`Lagged`] once for every gap, in its place.
     pub async fn next(&mut self) -> Option<Result<Arc<Event>, Lagged>> {
-        match self.lagged() {
-            Some(lagged) => Some(Err(lagged)),
-            None => self.queue.recv().await.map(Ok),
+        match self.try_next() {
+            Some(told) => Some(told),
+            None => match self.queue.recv().await {
+                Some(told) => Some(told),
+                None => self.lagged().map(Err),
+            },
+        }
+    }
+
+    /// The next event, for a thread of its own.
+    fn next_blocking(&mut self) -> Option<Told> {
+        match self.try_next() {
+            Some(told) => Some(told),
+            None => self.queue.blocking_recv().or_else(|| self.lagged().map(Err)),
         }
     }
 
     /// The next event if there is one already.
     pub fn try_next(&mut self) -> Option<Result<Arc<Event>, Lagged>> {
-        match self.lagged() {
-            Some(lagged) => Some(Err(lagged)),
-            None => self.queue.try_recv().ok().map(Ok),
+        match self.queue.try_recv() {
+            Ok(told) => Some(told),
+            // A gap with nothing behind it yet.
+            Err(_) => self.lagged().map(Err),
         }
     }
 
-    /// A gap is told once what came before it has been read.
     fn lagged(&self) -> Option<Lagged> {
-        if !self.queue.is_empty() {
-            return None;
-        }
         match self.missed.swap(0, Ordering::Relaxed) {
             0 => None,
             missed => Some(Lagged(missed)),

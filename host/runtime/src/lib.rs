@@ -59,7 +59,9 @@ pub use declared::{
 };
 pub use decode::{Field, Names, ShownAccount, ShownBalance, ShownInstruction, ShownToken, units};
 pub use error::{ConfigError, InputError, RuntimeError};
-pub use events::{Built, Event, EventKind, Events, Lagged, Signer, Use};
+pub use events::{
+    Built, Event, EventClass, EventFilter, EventKind, Events, Lagged, Position, Signer, Since, Use,
+};
 pub use inputs::{Inputs, check as check_inputs};
 pub use instance::{Entry, Header, PastError, Resumed, RunReport};
 pub use orchestrator::{Concurrency, Counts, HostEntry, Orchestrator, Recovered, Resume, Retry};

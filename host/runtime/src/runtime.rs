@@ -6,7 +6,7 @@ use crate::{
     declared::ProtocolFlow,
     decode::Names,
     error::RuntimeError,
-    events::{Bus, Event, EventKind, Events},
+    events::{Bus, Event, EventClass, EventFilter, EventKind, Events, follow},
     inputs::{self, Inputs},
     instance::{Command, Program, RunReport},
     orchestrator::{Active, Concurrency, HostJournal, InFlight, Orchestrator, Programs, Recovered, Replays, Start, Turns, Warm},
@@ -34,7 +34,8 @@ use valence_sandbox::{Allocation, Digest, Flow, Limits, Sandbox, SandboxConfig};
 /// What all instances of a runtime share.
 pub(crate) struct Shared {
     pub config: RuntimeConfig,
-    pub bus: Bus,
+    /// Apart, so that what is told when a write is done keeps nothing else alive.
+    pub bus: Arc<Bus>,
     pub addresses: Addresses,
     pub chain: Arc<dyn Chain>,
     /// Under which name the chain stands in the rows of its instances.
@@ -177,7 +178,7 @@ impl Runtime {
         let watches = Watches::new(chain.clone());
         let shared = Arc::new(Shared {
             config,
-            bus: Bus::default(),
+            bus: Arc::default(),
             addresses: Addresses::default(),
             home: options.home.unwrap_or_else(|| chain.name().to_owned()),
             chain,
@@ -209,7 +210,8 @@ impl Runtime {
         shared.watches.on_trouble(move |moment, message| {
             if let Some(shared) = weak.upgrade() {
                 let kind = EventKind::Warning { message };
-                shared.bus.publish(Event { instance: None, slot: moment.slot, time: moment.unix_time, kind });
+                let (slot, time) = (moment.slot, moment.unix_time);
+                shared.bus.publish(Event { instance: None, flow: None, at: None, slot, time, kind });
             }
         });
         Ok(Runtime {
@@ -263,9 +265,22 @@ impl Runtime {
         }
     }
 
-    /// What happens from now on.
+    /// What happens from now on, without the host's audit log: [`Runtime::subscribe_to`] has that too.
     pub async fn subscribe(&self) -> Events {
-        self.shared.bus.subscribe()
+        let classes = EventClass::ALL.into_iter().filter(|class| *class != EventClass::Audit).collect();
+        self.shared.bus.subscribe(EventFilter { classes, ..EventFilter::default() })
+    }
+
+    /// What passes a filter, from now on or from a point in the past. A subscriber may have 100,000 unread; what does not fit is
+    /// lost, and told as [`Lagged`](crate::Lagged). One that began in the past loses nothing that is on record.
+    ///
+    /// # Errors
+    /// Where the past cannot be read.
+    pub fn subscribe_to(&self, filter: EventFilter) -> Result<Events, RuntimeError> {
+        match filter.from {
+            None => Ok(self.shared.bus.subscribe(filter)),
+            Some(since) => follow(&self.shared, filter, since),
+        }
     }
 
     /// Account subscriptions.

@@ -85,6 +85,8 @@ impl StateMonitor {
                 seen = moment.slot;
                 shared.bus.publish(Event {
                     instance: None,
+                    flow: None,
+                    at: None,
                     slot: moment.slot,
                     time: moment.unix_time,
                     kind: EventKind::StateUpdate {

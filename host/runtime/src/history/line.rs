@@ -12,7 +12,7 @@ use crate::{
 use serde::Serialize;
 use solana_sdk::pubkey::Pubkey;
 use std::collections::BTreeMap;
-use valence_door::{HostCall, HostReply};
+use valence_door::{HostCall, HostReply, Outcome};
 use valence_journal::Block;
 use valence_sandbox::Digest;
 
@@ -76,6 +76,9 @@ pub enum Said {
         /// A line of the flow's log, with its level.
         #[serde(skip_serializing_if = "Option::is_none")]
         log: Option<(String, String)>,
+        /// What ended a wait.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        woken: Option<String>,
     },
     /// A step was about to be offered.
     Intent {
@@ -101,6 +104,8 @@ pub enum Said {
     },
     /// It was executed.
     Executed {
+        /// The step.
+        step: String,
         /// The proposal's id.
         proposal: String,
         /// Which try, from 1.
@@ -116,6 +121,8 @@ pub enum Said {
     },
     /// A try failed.
     Retry {
+        /// The step.
+        step: String,
         /// The proposal's id.
         proposal: String,
         /// Which try, from 1.
@@ -127,8 +134,12 @@ pub enum Said {
     },
     /// What the flow was told of its step.
     Reply {
+        /// The step.
+        step: String,
         /// The proposal's id.
         proposal: String,
+        /// Whether it landed.
+        landed: bool,
         /// In words.
         told: String,
     },
@@ -215,6 +226,10 @@ pub struct Began {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Built {
+    /// The step.
+    pub step: String,
+    /// The step's line for the signer.
+    pub description: String,
     /// The proposal's id.
     pub proposal: String,
     /// Which try, from 1.
@@ -229,6 +244,12 @@ pub struct Built {
     pub instructions: Vec<ShownInstruction>,
     /// Who must sign, the fee payer first.
     pub signers: Vec<crate::Signer>,
+    /// Micro-lamports per compute unit.
+    pub priority_fee: u64,
+    /// The blockhash in it.
+    pub blockhash: String,
+    /// What is signed, base64.
+    pub message: String,
     /// With zeroed signatures, base64.
     pub transaction: String,
 }
@@ -310,8 +331,14 @@ fn say(entry: Entry, known: &Known) -> Said {
             asked: words::call(&call, known),
             told: words::reply(&call, &reply, known),
             accounts: versions(&call, &reply, known),
-            log: match call {
-                HostCall::Log { level, message } => Some((words::level(level).to_owned(), message)),
+            log: match &call {
+                HostCall::Log { level, message } => Some((words::level(*level).to_owned(), message.clone())),
+                _ => None,
+            },
+            woken: match (&call, &reply) {
+                (HostCall::Wait { any_of, .. }, HostReply::Wait(Ok(wake))) => {
+                    Some(words::why(&wake.reason, any_of, known))
+                }
                 _ => None,
             },
         },
@@ -325,7 +352,10 @@ fn say(entry: Entry, known: &Known) -> Said {
         }
         Entry::Built { proposal, attempt, wire, slot, compute_units } => {
             let seen = super::transaction::read(&wire, known);
+            let (step, description) = known.step.clone();
             Said::Built(Box::new(Built {
+                step,
+                description,
                 proposal,
                 attempt,
                 simulated: slot,
@@ -333,22 +363,29 @@ fn say(entry: Entry, known: &Known) -> Said {
                 compute_unit_limit: seen.limit,
                 instructions: seen.instructions,
                 signers: seen.signers,
+                priority_fee: seen.price,
+                blockhash: seen.blockhash,
+                message: seen.message,
                 transaction: base64(&wire),
             }))
         }
         Entry::Decided { proposal, attempt, rejected } => Said::Decided { proposal, attempt, rejected },
         Entry::Executed { proposal, attempt, slot, compute_units, fee, failure } => {
             let failure = failure.map(|failure| failure.to_string());
-            Said::Executed { proposal, attempt, landed: slot, compute_units, fee, failure }
+            let step = known.step.0.clone();
+            Said::Executed { step, proposal, attempt, landed: slot, compute_units, fee, failure }
         }
-        Entry::Retry { proposal, attempt, slot, why } => Said::Retry { proposal, attempt, next: slot, why },
+        Entry::Retry { proposal, attempt, slot, why } => {
+            Said::Retry { step: known.step.0.clone(), proposal, attempt, next: slot, why }
+        }
         Entry::Reply { proposal, reply } => {
             let told = match &reply {
                 HostReply::Emit(Ok(outcome)) => words::outcome(outcome),
                 HostReply::Emit(Err(error)) => format!("not offered: {error}"),
                 other => format!("{other:?}"),
             };
-            Said::Reply { proposal, told }
+            let landed = matches!(reply, HostReply::Emit(Ok(Outcome::Landed(_))));
+            Said::Reply { step: known.step.0.clone(), proposal, landed, told }
         }
         Entry::Paused { reason, message, by } => Said::Paused { reason, message, by },
         Entry::Resumed(how) => Said::Resumed {

@@ -18,19 +18,24 @@ pub(crate) struct Known {
     pub names: Names,
     /// Addresses by role.
     pub roles: BTreeMap<String, Key>,
+    /// The step that was offered last, and its line for the signer: at any time there is one at most.
+    pub step: (String, String),
 }
 
 impl Known {
     /// From these names, which the record does not have: the chain's.
     pub(crate) fn new(named: &BTreeMap<String, Pubkey>) -> Known {
         let names = Names::new(named.iter().map(|(name, key)| (*key, name.clone())));
-        Known { names, roles: BTreeMap::new() }
+        Known { names, ..Known::default() }
     }
 
     /// Learns from an entry.
     pub(crate) fn learn(&mut self, entry: &Entry) {
         match entry {
             Entry::Header(header) => self.header(header),
+            Entry::Intent { call: HostCall::Emit { step, .. }, .. } => {
+                self.step = (step.name.clone(), step.description.clone());
+            }
             Entry::Call { call: HostCall::Get { keys, slice: None }, reply: HostReply::Get(Ok(snapshot)) } => {
                 for (key, account) in keys.iter().zip(&snapshot.accounts) {
                     if let Some(account) = account {

@@ -4,6 +4,7 @@ use super::Known;
 use crate::{
     Signer,
     decode::{self, ShownInstruction},
+    transaction::base64,
 };
 use solana_sdk::{
     instruction::{AccountMeta, Instruction},
@@ -19,6 +20,9 @@ const NOBODY: Option<&HashSet<Pubkey>> = None;
 /// The first byte of its instruction that sets the limit; four bytes follow.
 const SET_LIMIT: u8 = 2;
 
+/// And of the one that sets the price; eight bytes follow.
+const SET_PRICE: u8 = 3;
+
 /// What a transaction says.
 #[derive(Default)]
 pub(super) struct Shown {
@@ -26,6 +30,11 @@ pub(super) struct Shown {
     pub signers: Vec<Signer>,
     /// Compute units.
     pub limit: Option<u32>,
+    /// Micro-lamports per compute unit.
+    pub price: u64,
+    pub blockhash: String,
+    /// Base64.
+    pub message: String,
 }
 
 /// Reads the wire form; nothing where it is none.
@@ -48,17 +57,26 @@ pub(super) fn read(wire: &[u8], known: &Known) -> Shown {
         accounts: compiled.accounts.iter().map(meta).collect(),
         data: compiled.data.clone(),
     });
-    let (mut limit, mut instructions) = (None, Vec::new());
+    let (mut limit, mut price, mut instructions) = (None, 0, Vec::new());
     for instruction in all {
         // The host's stand before the step's own.
         if instruction.program_id == BUDGET && instructions.is_empty() {
-            if let [SET_LIMIT, a, b, c, d] = instruction.data.as_slice() {
-                limit = Some(u32::from_le_bytes([*a, *b, *c, *d]));
+            match instruction.data.as_slice() {
+                [SET_LIMIT, a, b, c, d] => limit = Some(u32::from_le_bytes([*a, *b, *c, *d])),
+                [SET_PRICE, rest @ ..] => price = rest.try_into().map_or(0, u64::from_le_bytes),
+                _ => {}
             }
             continue;
         }
         instructions.push(decode::show(&instruction, &known.names));
     }
     let signer = |key: &Pubkey| Signer { address: key.to_string(), role: known.names.role(key) };
-    Shown { instructions, signers: keys.iter().take(signing).map(signer).collect(), limit }
+    Shown {
+        instructions,
+        signers: keys.iter().take(signing).map(signer).collect(),
+        limit,
+        price,
+        blockhash: message.recent_blockhash().to_string(),
+        message: base64(&message.serialize()),
+    }
 }

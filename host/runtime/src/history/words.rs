@@ -3,7 +3,7 @@
 use super::names::Known;
 use crate::{conditions, decode::units};
 use solana_sdk::pubkey::Pubkey;
-use valence_door::{Account, Deadline, HostCall, HostReply, Key, Level, Outcome, Reason, Slice, Step};
+use valence_door::{Account, Condition, Deadline, HostCall, HostReply, Key, Level, Outcome, Reason, Slice, Step};
 use valence_sandbox::Value;
 
 /// Names that stand on one line; of more, the count is told.
@@ -129,13 +129,7 @@ pub(crate) fn reply(asked: &HostCall, reply: &HostReply, known: &Known) -> Strin
         }),
         HostReply::Wait(woken) => or_error(woken, |wake| {
             let conditions = if let HostCall::Wait { any_of, .. } = asked { any_of.as_slice() } else { &[] };
-            let why = match &wake.reason {
-                Reason::Deadline => "the deadline passed".to_owned(),
-                Reason::Condition(place) => usize::try_from(*place)
-                    .ok()
-                    .and_then(|place| conditions.get(place))
-                    .map_or_else(|| format!("condition {place}"), |c| conditions::say(c, &known.names)),
-            };
+            let why = why(&wake.reason, conditions, known);
             format!("woken at slot {}: {why}", wake.moment.slot)
         }),
         HostReply::FindProgramAddress(found) => {
@@ -153,6 +147,17 @@ pub(crate) fn reply(asked: &HostCall, reply: &HostReply, known: &Known) -> Strin
             format!("as of slot {}: {how}, {} CU, fee {} lamports", s.moment.slot, s.compute_units, s.fee)
         }),
         HostReply::Log => "written".to_owned(),
+    }
+}
+
+/// What ended a wait.
+pub(crate) fn why(reason: &Reason, conditions: &[Condition], known: &Known) -> String {
+    match reason {
+        Reason::Deadline => "the deadline passed".to_owned(),
+        Reason::Condition(place) => usize::try_from(*place)
+            .ok()
+            .and_then(|place| conditions.get(place))
+            .map_or_else(|| format!("condition {place}"), |c| conditions::say(c, &known.names)),
     }
 }
 

@@ -4,10 +4,11 @@
 use super::{HostEntry, Orchestrator, revive};
 use crate::{
     error::RuntimeError,
+    events::{Event, EventClass, EventKind, Position, Use},
     instance::{Command, Entry, Past, Resumed, RunReport},
 };
 use valence_door::{Bytes, Stop};
-use valence_journal::{Change, Instance as Row, JournalId};
+use valence_journal::{Change, HOST, Instance as Row, JournalId};
 use valence_sandbox::{Digest, Ending, Limit, Limits};
 
 /// Under what a paused instance goes on.
@@ -80,8 +81,18 @@ impl Orchestrator {
     /// Puts on the host's record what an operator did.
     pub(crate) async fn note(&self, action: &str, instance: &str, by: &str, detail: String) -> Result<(), RuntimeError> {
         let (action, instance, by) = (action.to_owned(), instance.to_owned(), by.to_owned());
+        let kind = EventKind::AuditLog {
+            actor: "user",
+            action: action.clone(),
+            about: instance.clone(),
+            by: by.clone(),
+            detail: detail.clone(),
+        };
         let entry = HostEntry::Operator { action, instance, by, detail };
-        self.shared.host.operator(self.shared.chain.moment(), entry).await
+        let moment = self.shared.chain.moment();
+        let number = self.shared.host.operator(moment, entry).await?;
+        self.shared.bus.publish(of_host(moment, number, kind));
+        Ok(())
     }
 
     /// Puts on the host's record that an instance is over.
@@ -90,8 +101,18 @@ impl Orchestrator {
             // Nobody could exchange it.
             return;
         }
+        let (moment, bus) = (self.shared.chain.moment(), self.shared.bus.clone());
+        let kind = EventKind::AuditLog {
+            actor: "system",
+            action: "ended".to_owned(),
+            about: report.instance.clone(),
+            by: "host".to_owned(),
+            detail: format!("{}, head {}", report.outcome(), report.head.map(|h| h.to_string()).unwrap_or_default()),
+        };
+        // Told where it is written, so that what is heard is on record.
+        let told = bus.wants(EventClass::Audit).then_some(move |number| bus.publish(of_host(moment, number, kind)));
         // What cannot be written there is written in the instance's own journal; the next operator's wish meets the trouble.
-        let _ = self.shared.host.ended(self.shared.chain.moment(), report).await;
+        let _ = self.shared.host.ended(moment, report, told).await;
     }
 
     async fn stop_it(
@@ -121,9 +142,11 @@ impl Orchestrator {
                 continue;
             }
             let (entry, change) = entry(&row);
+            let at = Position { instance: row.id, episode: row.episode, entry: row.entries };
             self.append(&row, vec![entry], change).await?;
             let row = self.status(instance)?;
             let report = revive::report_of(&row);
+            self.shared.bus.publish(stopped(self.shared.chain.moment(), at, &row, &report));
             if report.is_over() {
                 self.note_end(&report).await;
             }
@@ -241,6 +264,26 @@ impl Orchestrator {
         self.shared.watches.forget(row.id);
         self.revive_beside(row.id, None);
     }
+}
+
+/// The event of the entry that stopped an instance that was not in memory.
+fn stopped(moment: valence_chain::Moment, at: Position, row: &Row, report: &RunReport) -> Event {
+    let head = report.head.map(|head| head.to_string()).unwrap_or_default();
+    let used = Use { entries: report.entries, head, ..Use::default() };
+    let (outcome, result) = (report.outcome(), report.ending.to_string());
+    let kind = if report.is_over() {
+        EventKind::FlowCompleted { success: false, outcome, result, used }
+    } else {
+        EventKind::FlowPaused { outcome, result, used }
+    };
+    let (instance, flow) = (Some(row.name.clone()), Some(row.flow.as_str().into()));
+    Event { instance, flow, at: Some(at), slot: moment.slot, time: moment.unix_time, kind }
+}
+
+/// The event of an entry of the host's own journal.
+fn of_host(moment: valence_chain::Moment, entry: u64, kind: EventKind) -> Event {
+    let at = Some(Position { instance: HOST.instance, episode: HOST.episode, entry });
+    Event { instance: None, flow: None, at, slot: moment.slot, time: moment.unix_time, kind }
 }
 
 /// It is about to go on.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use tokio::sync::Mutex;
 use valence_chain::Moment;
-use valence_journal::{HOST, Journal, Record, Resume, Stamp, Writer};
+use valence_journal::{HOST, Journal, JournalError, Record, Resume, Stamp, Writer};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,25 +65,32 @@ impl HostJournal {
         HostJournal { writer, journal: Mutex::new(None) }
     }
 
-    /// Puts what an operator did on record, durably.
+    /// Puts what an operator did on record, durably; the number of the entry.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(crate) async fn operator(&self, at: Moment, entry: HostEntry) -> Result<(), RuntimeError> {
-        let durable = {
+    pub(crate) async fn operator(&self, at: Moment, entry: HostEntry) -> Result<u64, RuntimeError> {
+        let (durable, number) = {
             let mut journal = self.journal.lock().await;
             let journal = self.open(&mut journal)?;
             journal.append(stamp(at), entry)?;
-            journal.barrier()
+            (journal.barrier(), journal.entries().saturating_sub(1))
         };
-        Ok(durable.await?)
+        durable.await?;
+        Ok(number)
     }
 
-    /// Puts an end on record. It is not waited for: the instance's own journal has it already, durably.
+    /// Puts an end on record. It is not waited for: the instance's own journal has it already, durably. `told` is told the number of
+    /// the entry, when that is written.
     ///
     /// # Errors
     /// Where what was written before could not be.
-    pub(crate) async fn ended(&self, at: Moment, report: &RunReport) -> Result<(), RuntimeError> {
+    pub(crate) async fn ended(
+        &self,
+        at: Moment,
+        report: &RunReport,
+        told: Option<impl FnOnce(u64) + Send + 'static>,
+    ) -> Result<(), RuntimeError> {
         let mut journal = self.journal.lock().await;
         let journal = self.open(&mut journal)?;
         journal.append(
@@ -94,6 +101,15 @@ impl HostJournal {
                 outcome: report.outcome().to_owned(),
             },
         )?;
+        let number = journal.entries().saturating_sub(1);
+        // Somebody who is told makes it worth a sync.
+        if let Some(told) = told {
+            journal.then(move |written: Result<(), &JournalError>| {
+                if written.is_ok() {
+                    told(number);
+                }
+            });
+        }
         journal.flush();
         Ok(())
     }
