@@ -121,7 +121,9 @@ fn conclude(ended: &Ended, say: Say) -> ExitCode {
             "go on before the place where it failed: valence retry {name}, with a build that does not: --with SOURCE"
         )),
         "limit" => {
-            Some(format!("go on with more: valence resume {name} --limit NAME=N   or end it: valence cancel {name}"))
+            // Its words name the limit.
+            let limit = ended.result.split('`').nth(1).unwrap_or("NAME");
+            Some(format!("go on with more: valence resume {name} --limit {limit}=N   or end it: valence cancel {name}"))
         }
         _ => Some(format!("go on: valence resume {name}   or end it: valence cancel {name}")),
     };

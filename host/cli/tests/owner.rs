@@ -414,3 +414,80 @@ fn a_kept_chain_is_shared_by_its_instances_and_stays() {
     assert_eq!(world.chains(), ["mine.db"]);
     assert!(world.run(&["run", &world.flow(), "--chain", "_7"]).expect(2).err.contains("take another name"));
 }
+
+#[test]
+fn a_flow_that_reached_a_limit_goes_on_with_more() {
+    let world = World::new();
+    let chain = support::chain();
+    let mut args = support::scenario(chain.path(), "get-repeatedly", "key=payer number=5000");
+    args.extend(["--limit", "calls=1000"].map(str::to_owned));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    world.run(&args).expect(4);
+    let list = world.run(&["ps"]).expect(0).out;
+    assert!(list.contains("paused") && list.contains("limit: "), "{list}");
+    // Not enough, then enough.
+    world.run(&["resume", "1", "--limit", "calls=2000"]).expect(4);
+    assert!(world.run(&["resume", "1", "--limit", "calls=many"]).expect(2).err.contains("whole number"));
+    assert!(
+        world.run(&["resume", "1", "--limit", "patience=2"]).expect(2).err.contains("there is no limit `patience`")
+    );
+    world.run(&["resume", "conf", "--limit", "calls=10K", "--fuel", "10G"]).expect(0);
+    let limits: Vec<String> = world
+        .host_entries()
+        .into_iter()
+        .filter_map(|entry| match entry {
+            HostEntry::Operator { action, detail, .. } => Some(format!("{action} {detail}")),
+            HostEntry::Ended { .. } => None,
+        })
+        .collect();
+    assert_eq!(limits, ["resume calls=2000", "resume calls=10240 fuel=10737418240"]);
+}
+
+#[test]
+fn a_flow_that_panicked_is_tried_again_on_its_chain() {
+    let world = World::new();
+    let chain = support::chain();
+    let args = support::scenario(chain.path(), "panic", "");
+    let ran = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>()).expect(5);
+    assert!(ran.err.contains("valence retry conformance-1"), "{ran:?}");
+    assert_eq!(world.chains().len(), 1, "its chain stays for another try");
+    world.run(&["retry", "conformance-1"]).expect(5);
+    let with = support::conformance().to_str().unwrap();
+    world.run(&["retry", "conformance-1", "--with", with]).expect(5);
+    let other = world.run(&["retry", "conformance-1", "--with", "nowhere.wasm"]).expect(2);
+    assert!(other.err.contains("nowhere.wasm cannot be read"), "{other:?}");
+    let row = &world.rows()[0];
+    assert_eq!((row["state"].as_str(), row["outcome"].as_str()), (Some("failed"), Some("trapped")));
+}
+
+#[test]
+fn an_upgrade_is_kept_for_the_next_episode_and_must_be_of_the_same_flow() {
+    let world = World::new();
+    world.run(&["run", &world.flow(), "--detach"]).expect(0);
+    world.until("slow-1", "waiting");
+    let file = Path::new(&world.flow()).join("flow.toml");
+    fs::write(&file, SLOW.replace("text:two", "text:three")).unwrap();
+    let said = world.run(&["upgrade", "slow-1", &world.flow()]).expect(0).out;
+    assert!(said.starts_with("slow-1 is waiting; its next episode"), "{said}");
+    fs::write(&file, SLOW.replace("\"slow\"", "\"quick\"")).unwrap();
+    let other = world.run(&["upgrade", "slow-1", &world.flow()]).expect(2);
+    assert!(other.err.contains("runs flow `slow`, and this is `quick`"), "{other:?}");
+    fs::write(&file, "id = 7").unwrap();
+    world.run(&["upgrade", "slow-1", &world.flow()]).expect(2);
+    world.run(&["cancel", "slow-1"]).expect(0);
+}
+
+#[test]
+fn ps_lists_what_is_asked_for_and_refuses_what_is_no_state() {
+    let world = World::new();
+    assert!(world.run(&["ps"]).expect(2).err.contains("nothing was recorded here"));
+    world.run(&["run", &world.flow()]).expect(0);
+    assert_eq!(world.run(&["ps"]).expect(0).out.lines().count(), 1, "only the head of the table");
+    assert!(world.run(&["ps", "--all", "--flow", "slow"]).expect(0).out.contains("slow-1"));
+    assert!(!world.run(&["ps", "--all", "--flow", "fast"]).expect(0).out.contains("slow-1"));
+    assert!(world.run(&["ps", "--state", "tired"]).expect(2).err.contains("there is no state `tired`"));
+    let row = &world.rows()[0];
+    for field in ["instance", "number", "flow", "chain", "state", "episode", "entries", "head", "created", "ended"] {
+        assert!(!row[field].is_null(), "{field}: {row:?}");
+    }
+}

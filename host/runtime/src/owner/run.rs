@@ -90,9 +90,13 @@ impl Run {
         }
     }
 
-    /// The chain's own events and those of this instance; others on the same chain are not this run's.
+    /// What is odd about the chain itself, and the events of this instance; others on the same chain are not this run's, nor is what
+    /// goes on the host's own record.
     fn concerns(&self, event: &Result<Arc<Event>, Lagged>) -> bool {
-        event.as_ref().map_or(true, |event| event.instance.as_ref().is_none_or(|name| *name == self.instance))
+        event.as_ref().map_or(true, |event| match &event.instance {
+            Some(name) => *name == self.instance,
+            None => matches!(event.kind, EventKind::Warning { .. } | EventKind::Error { .. }),
+        })
     }
 }
 
