@@ -31,9 +31,12 @@ pub enum Actor {
     External,
 }
 
+/// A kind, who does it, and about what somebody else does it.
+type Kind = (&'static str, Actor, Option<(&'static str, Actor)>);
+
 /// Kinds with their actors, and the keys that make it somebody else: a person cancels, pauses and resumes; now and then the host
 /// itself has an instance go on.
-const KINDS: &[(&str, Actor, Option<(&str, Actor)>)] = &[
+const KINDS: &[Kind] = &[
     ("header", Actor::System, None),
     ("call", Actor::Service, None),
     ("intent", Actor::Service, None),
@@ -61,7 +64,7 @@ impl Actor {
 
     /// The kinds that this one may have done.
     pub fn kinds(self) -> BTreeSet<String> {
-        let may = |(_, actor, other): &&(&str, Actor, Option<(&str, Actor)>)| {
+        let may = |(_, actor, other): &&Kind| {
             *actor == self || other.is_some_and(|(_, other)| other == self)
         };
         KINDS.iter().filter(may).map(|(kind, ..)| (*kind).to_owned()).collect()
@@ -172,7 +175,7 @@ fn introduce(store: &dyn Store, journal: JournalId) -> (String, Known) {
 
 /// Views of the database, by name: what each selects.
 pub(crate) fn views() -> Vec<(String, String)> {
-    let when = |(kind, actor, other): &(&str, Actor, Option<(&str, Actor)>)| match other {
+    let when = |(kind, actor, other): &Kind| match other {
         Some((about, other)) => {
             let (actor, other) = (actor.name(), other.name());
             format!(" WHEN '{kind}' THEN CASE e.key WHEN '{about}' THEN '{other}' ELSE '{actor}' END")

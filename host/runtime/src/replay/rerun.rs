@@ -214,9 +214,9 @@ fn judge(
     recorded: Option<Ended>,
     left: Result<(), Stop>,
     same_fuel: bool,
-) -> Result<Verdict, (Divergence, Option<String>)> {
+) -> Result<Verdict, (Box<Divergence>, Option<String>)> {
     let now = match &finished.ending {
-        Ending::Stopped(Stop::Diverged(divergence)) => return Err(((**divergence).clone(), None)),
+        Ending::Stopped(Stop::Diverged(divergence)) => return Err((divergence.clone(), None)),
         Ending::Stopped(Stop::Suspended) if at_the_end => {
             return Ok(recorded.map_or(Verdict::Open, Verdict::Same));
         }
@@ -224,7 +224,7 @@ fn judge(
         other => other.to_string().into_bytes(),
     };
     if let Err(Stop::Diverged(divergence)) = left {
-        return Err((*divergence, Some(finished.ending.to_string())));
+        return Err((divergence, Some(finished.ending.to_string())));
     }
     let now = Ended { outcome: outcome(&finished.ending).to_owned(), value: now, fuel: finished.fuel };
     Ok(match recorded {
