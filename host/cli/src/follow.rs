@@ -80,7 +80,7 @@ pub async fn there(mut client: Client, say: Say) -> Result<ExitCode, Fail> {
         };
         match reply {
             Some(Reply::Started { instance: name }) => instance = name,
-            Some(Reply::Event { event }) => show::event(Ok(Arc::new(event)), say.output, say.verbose),
+            Some(Reply::Event { event }) => show::event(Ok(Arc::from(event)), say.output, say.verbose),
             Some(Reply::Lagged { missed }) => show::event(Err(Lagged(missed)), say.output, say.verbose),
             Some(Reply::Ended(ended)) => return Ok(conclude(&ended, say)),
             Some(Reply::Error { message, exit_code }) => return Err(refused(message, exit_code)),

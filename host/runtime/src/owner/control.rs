@@ -4,7 +4,8 @@
 use super::{
     Host, OwnerError,
     find::find_instance,
-    host::{FlowSource, Served, take_in},
+    host::Served,
+    order::{FlowSource, take_in},
     run::{Ended, Run, end_in},
 };
 use crate::{

@@ -1,23 +1,20 @@
 //! The host of a data dir: one runtime for each chain that somebody stands on, all on the same journals, engine and signer.
-//! What operators ask of an instance is in `control.rs`.
+//! What operators ask of an instance is in `control.rs`, which chains are needed in `own_chain.rs`.
 
 use super::{
-    ChainDescription, DataDir, OwnerError,
+    DataDir, OwnerError,
     control::Following,
+    order::{FlowSource, Order, take_in},
     run::{Ended, Run},
 };
 use crate::{
     config::RuntimeConfig,
-    declared::ProtocolFlow,
-    error::RuntimeError,
-    inputs::Inputs,
     orchestrator::{Concurrency, Recovered},
     runtime::{RunRequest, Runtime, RuntimeOptions},
     signer::ProposalSigner,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -26,10 +23,7 @@ use std::{
 use tokio::sync::{Mutex, oneshot};
 use valence_chain::{Chain, ChainError, ChainSpec, LocalChain, Pace};
 use valence_journal::{Change, Instance as Row, InstanceFilter, JournalId, Write};
-use valence_sandbox::{Digest, Flow, Limits, Sandbox};
-
-/// Rows that are read at once.
-const PAGE: u64 = 1000;
+use valence_sandbox::{Flow, Sandbox};
 
 /// What a host is made from.
 pub struct HostOptions {
@@ -49,7 +43,7 @@ pub struct HostOptions {
 pub struct Host {
     pub(super) data: Arc<DataDir>,
     options: HostOptions,
-    chains: Mutex<BTreeMap<String, Arc<Served>>>,
+    pub(super) chains: Mutex<BTreeMap<String, Arc<Served>>>,
     /// Runs that somebody handed over and that have not come to their end.
     handed: Arc<AtomicUsize>,
     closing: AtomicBool,
@@ -62,40 +56,6 @@ pub struct Served {
     pub runtime: Runtime,
     /// The chain.
     pub chain: Arc<LocalChain>,
-}
-
-/// A flow as it is handed over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FlowSource {
-    /// Components.
-    Component {
-        /// The flow's bytes.
-        flow: Vec<u8>,
-        /// Its drivers'.
-        drivers: Vec<Vec<u8>>,
-    },
-    /// A declared flow.
-    Declared {
-        /// The text of its file.
-        text: String,
-        /// The file, for errors; its ending tells TOML from JSON.
-        path: PathBuf,
-    },
-}
-
-/// A run that is asked for.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// What runs.
-    pub flow: FlowSource,
-    /// Params and roles.
-    pub inputs: Inputs,
-    /// Bounds.
-    pub limits: Limits,
-    /// On which kept chain; none: on one of its own.
-    pub chain: Option<String>,
-    /// What the chain starts with, where it is new.
-    pub description: ChainDescription,
 }
 
 /// What was taken up when a host started.
@@ -180,39 +140,6 @@ impl Host {
             drop(self.follow_it(served.clone(), following));
         }
         Ok(recovered)
-    }
-
-    /// The chains of unfinished instances that need somebody to run them, each with one of these.
-    fn unfinished(&self) -> Result<BTreeMap<String, Row>, OwnerError> {
-        let states = ["pending", "running", "waiting", "waiting-for-signature"].map(str::to_owned).to_vec();
-        let mut filter = InstanceFilter { states, ended: Some(false), limit: PAGE, ..InstanceFilter::default() };
-        let mut chains = BTreeMap::new();
-        loop {
-            let page = self.data.writer().store().instances(&filter)?;
-            let Some(last) = page.last() else { return Ok(chains) };
-            filter.after = last.id;
-            chains.extend(page.into_iter().map(|row| (row.chain.clone(), row)));
-        }
-    }
-
-    /// Removes chains that belonged to one instance which is over: the process that ran it died before it did so.
-    fn sweep(&self, unfinished: &BTreeMap<String, Row>) -> Result<(), OwnerError> {
-        let own = self.data.chain_names().into_iter().filter(|name| DataDir::is_own_chain(name));
-        let mut doubtful: BTreeSet<String> = own.filter(|name| !unfinished.contains_key(name)).collect();
-        if doubtful.is_empty() {
-            return Ok(());
-        }
-        let mut filter = InstanceFilter { limit: PAGE, ..InstanceFilter::default() };
-        loop {
-            let page = self.data.writer().store().instances(&filter)?;
-            let Some(last) = page.last() else { break };
-            filter.after = last.id;
-            for row in page.iter().filter(|row| !needs_no_chain(row)) {
-                doubtful.remove(&row.chain);
-            }
-        }
-        doubtful.iter().for_each(|name| DataDir::remove_chain(self.data.path(), name));
-        Ok(())
     }
 
     /// Whether there is such a chain.
@@ -364,23 +291,6 @@ impl Host {
         Ok(Run::new(instance, flow, events, end))
     }
 
-    /// Removes the chain of an instance that is over and had it for itself.
-    pub(super) async fn tidy(&self, name: &str, number: u64) {
-        if !DataDir::is_own_chain(name) {
-            return;
-        }
-        // Where that cannot be read, the next start looks again.
-        let Ok(row) = self.data.writer().store().instance(number) else { return };
-        if row.as_ref().is_some_and(|row| !needs_no_chain(row)) {
-            return;
-        }
-        let served = self.chains.lock().await.remove(name);
-        if let Some(served) = served {
-            served.runtime.stop().await;
-        }
-        DataDir::remove_chain(self.data.path(), name);
-    }
-
     /// Counts a run that was handed over, until what it returns is dropped.
     pub(super) fn hand(&self) -> Handed {
         self.handed.fetch_add(1, Ordering::SeqCst);
@@ -464,30 +374,5 @@ pub(super) struct Handed(Arc<AtomicUsize>);
 impl Drop for Handed {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Whether an instance can never go on. One that failed can: `retry`.
-fn needs_no_chain(row: &Row) -> bool {
-    row.pruned || matches!(row.outcome.as_str(), "done" | "cancelled")
-}
-
-/// Loads and keeps a flow: its id, the component, its digest.
-pub(super) async fn take_in(
-    served: &Served,
-    flow: &FlowSource,
-    limits: &Limits,
-) -> Result<(String, Option<Arc<Flow>>, Digest), OwnerError> {
-    match flow {
-        FlowSource::Component { flow, drivers } => {
-            let loaded = served.runtime.load(flow, drivers, limits).await?;
-            Ok((loaded.descriptor().id.clone(), Some(loaded.clone()), loaded.digest()))
-        }
-        FlowSource::Declared { text, path } => {
-            let flow = ProtocolFlow::parse(text, path, &served.chain.names()).map_err(RuntimeError::from)?;
-            let id = flow.id.clone();
-            let digest = served.runtime.register_flow(flow)?;
-            Ok((id, None, digest))
-        }
     }
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `data_dir.rs` | the folder: its lock, its store, its register of attempts |
 //! | `host.rs` | one runtime for each chain of the folder |
+//! | `order.rs` | a run as it is asked for |
+//! | `own_chain.rs` | chains that come and go with their instances |
 //! | `control.rs` | what operators ask a host to do to an instance |
 //! | `run.rs` | an instance that somebody follows |
 //! | `find.rs` | an instance as a person names it |
@@ -19,6 +21,8 @@ mod description;
 mod error;
 mod find;
 mod host;
+mod order;
+mod own_chain;
 mod run;
 mod socket;
 mod wire;
@@ -29,7 +33,8 @@ pub use data_dir::{DataDir, DataDirError, OWN};
 pub use description::ChainDescription;
 pub use error::OwnerError;
 pub use find::find_instance;
-pub use host::{FlowSource, Host, HostOptions, Order, Served, Taken};
+pub use host::{Host, HostOptions, Served, Taken};
+pub use order::{FlowSource, Order};
 pub use run::{Ended, Run, Told};
 pub use socket::Socket;
 pub use wire::{Parts, Reply, Request};

@@ -3,7 +3,8 @@
 
 use super::{
     DataDir, Host, Order, OwnerError, Run, Told,
-    host::{FlowSource, Handed},
+    host::Handed,
+    order::FlowSource,
     wire::{LINE, Reply, Request, limits_in},
 };
 use crate::inputs::Inputs;
@@ -227,7 +228,7 @@ async fn follow(mut run: Run, line: &mut Line, follows: bool, handed: Handed, co
             }
         }
         match told {
-            Told::Event(Ok(event)) => line.say(&Reply::Event { event: (*event).clone() }).await,
+            Told::Event(Ok(event)) => line.say(&Reply::Event { event: Box::new((*event).clone()) }).await,
             Told::Event(Err(lagged)) => line.say(&Reply::Lagged { missed: lagged.0 }).await,
             Told::End(Ok(ended)) => {
                 drop(handed);

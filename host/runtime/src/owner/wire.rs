@@ -125,7 +125,7 @@ pub enum Reply {
     /// Something happened.
     Event {
         /// What.
-        event: Event,
+        event: Box<Event>,
     },
     /// Events were lost because the client read too slowly.
     Lagged {
