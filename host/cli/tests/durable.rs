@@ -196,14 +196,14 @@ async fn a_newer_version_takes_over_at_the_next_episode_and_one_that_refuses_the
     host.runtime.start_flow(&host.flow, named("wait 30; pay 10; loop 1", "a")).await.unwrap();
     until_state(&host, "a", "waiting").await;
     let newer = host.runtime.load(&build(b'E'), &[], &Limits::default()).await.unwrap();
-    orchestrator.upgrade("a", newer.digest()).await.unwrap();
+    orchestrator.upgrade("a", &[newer.digest()]).await.unwrap();
     done(&end(&host, "a").await);
     assert_eq!(lamports(&host.runtime, "friend").await, 1_000_000_021, "10 by the old version, 11 by the new one");
 
     host.runtime.start_flow(&host.flow, named("wait 30; pay 10; loop 1", "b")).await.unwrap();
     until_state(&host, "b", "waiting").await;
     let refuses = host.runtime.load(&build(b'C'), &[], &Limits::default()).await.unwrap();
-    orchestrator.upgrade("b", refuses.digest()).await.unwrap();
+    orchestrator.upgrade("b", &[refuses.digest()]).await.unwrap();
     until_state(&host, "b", "paused").await;
     let row = host.runtime.execution_status("b").unwrap();
     assert!(row.detail.contains("begins anew only"), "{row:?}");

@@ -29,7 +29,7 @@ pub struct Instance {
     pub flow: String,
     /// The chain's name.
     pub chain: String,
-    /// The digests of flow and drivers.
+    /// The digests of all flows and drivers that its journals name.
     pub components: Vec<ComponentDigest>,
     /// Where it stands.
     pub state: String,
@@ -55,8 +55,8 @@ pub struct Instance {
     pub changed: i64,
     /// When it ended, likewise.
     pub ended: Option<i64>,
-    /// The component that the next episode begins with.
-    pub upgrade: Option<ComponentDigest>,
+    /// The digests of flow and drivers that the next episode begins with; empty: the same as now.
+    pub upgrade: Vec<ComponentDigest>,
     /// Whether its entries were pruned: count and head are all that is left of them.
     pub pruned: bool,
     /// What is wrong with this row itself, where it is not what was written. Such an instance takes no writes.
@@ -82,10 +82,10 @@ pub struct Change {
     pub result: Option<String>,
     /// When it ended, wall clock, milliseconds since 1970; `Some(None)`: it has not (`retry`). What has ended waits for nothing.
     pub ended: Option<Option<i64>>,
-    /// The digests of flow and drivers.
+    /// The digests of all flows and drivers that its journals name.
     pub components: Option<Vec<ComponentDigest>>,
-    /// The component of the next episode.
-    pub upgrade: Option<Option<ComponentDigest>>,
+    /// The digests of flow and drivers of the next episode; empty: the same as now.
+    pub upgrade: Option<Vec<ComponentDigest>>,
     /// What it waits for, in the runtime's encoding; `Some(None)`: nothing any more.
     pub waits: Option<Option<Vec<u8>>>,
 }

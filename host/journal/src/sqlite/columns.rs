@@ -73,7 +73,7 @@ fn sum(row: &Instance, components: &[u8]) -> i64 {
         .number(row.created)
         .number(row.changed)
         .maybe(row.ended)
-        .bytes(row.upgrade.as_ref().map_or(&[][..], |d| d))
+        .bytes(row.upgrade.as_flattened())
         .number(row.pruned.into())
         .done()
 }
@@ -82,7 +82,7 @@ fn sum(row: &Instance, components: &[u8]) -> i64 {
 pub(super) fn write_instance(statement: &mut Statement<'_>, row: &Instance, new: bool) -> Result<usize> {
     let components = row.components.concat();
     let sum = sum(row, &components);
-    let upgrade = row.upgrade.as_ref().map(<[u8; 32]>::as_slice);
+    let upgrade = (!row.upgrade.is_empty()).then(|| row.upgrade.as_flattened());
     let id = int(row.id);
     let Instance { name, flow, chain, state, detail, step, episode, crashes, outcome, result, created, .. } = row;
     let Instance { changed, ended, pruned, .. } = row;
@@ -123,6 +123,7 @@ fn read_columns(row: &Row<'_>) -> Result<Instance> {
     let upgrade: Option<Vec<u8>> = row.get(15)?;
     let head: Option<String> = row.get(19)?;
     let (digests, odd) = components.as_chunks::<32>();
+    let (next, rest) = upgrade.as_deref().unwrap_or_default().as_chunks::<32>();
     let mut instance = Instance {
         id: uint(row.get(0)?),
         name: row.get(1)?,
@@ -141,11 +142,11 @@ fn read_columns(row: &Row<'_>) -> Result<Instance> {
         created: row.get(12)?,
         changed: row.get(13)?,
         ended: row.get(14)?,
-        upgrade: upgrade.as_deref().and_then(|digest| ComponentDigest::try_from(digest).ok()),
+        upgrade: next.to_vec(),
         pruned: row.get(16)?,
         damage: None,
     };
-    let parts = odd.is_empty() && upgrade.is_some() == instance.upgrade.is_some();
+    let parts = odd.is_empty() && rest.is_empty();
     let end = sum_episode(instance.id, instance.episode, instance.entries, head.as_deref());
     if !parts || sum(&instance, &components) != row.get::<_, i64>(17)? {
         instance.damage = Some(UNLIKE.to_owned());

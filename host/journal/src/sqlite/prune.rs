@@ -77,7 +77,8 @@ fn components(c: &Connection) -> Result<usize> {
     while let Some(row) = rows.next()? {
         let digests = row.get_ref(0)?.as_blob().unwrap_or_default();
         needed.extend(digests.as_chunks::<32>().0.iter().map(|digest| digest.to_vec()));
-        needed.extend(row.get::<_, Option<Vec<u8>>>(1)?);
+        let digests = row.get_ref(1)?.as_blob_or_null()?.unwrap_or_default();
+        needed.extend(digests.as_chunks::<32>().0.iter().map(|digest| digest.to_vec()));
     }
     let mut all = c.prepare("SELECT digest FROM component")?;
     let all: Vec<Vec<u8>> = all.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;

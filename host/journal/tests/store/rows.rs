@@ -15,21 +15,21 @@ pub fn the_row_follows_the_blocks_and_the_changes(place: Place) {
     journal.change(Change { state: Some("waiting".into()), step: Some("pay".into()), ..Change::default() });
     journal.change(Change { state: Some("paused".into()), crashes: Some(2), ..Change::default() });
     let digests = vec![[1; 32], [2; 32]];
-    journal.change(Change { components: Some(digests.clone()), upgrade: Some(Some([3; 32])), ..Change::default() });
+    journal.change(Change { components: Some(digests.clone()), upgrade: Some(vec![[3; 32], [4; 32]]), ..Change::default() });
     journal.barrier().wait().unwrap();
     let place = place.reopened();
     let row = place.store().instance_named("one").unwrap().unwrap();
     assert_eq!((row.state.as_str(), row.step.as_str(), row.crashes), ("paused", "pay", 2));
     assert_eq!((row.entries, row.head, row.id), (2, journal.head(), id));
-    assert_eq!((row.components, row.upgrade), (digests, Some([3; 32])));
+    assert_eq!((row.components, row.upgrade), (digests, vec![[3; 32], [4; 32]]));
     assert!(row.changed > 1_600_000_000_000, "{}", row.changed);
     let mut journal = place.resume(journal.id());
     let done = Change { outcome: Some("done".into()), result: Some("paid".into()), ..Change::default() };
-    journal.change(Change { ended: Some(Some(5)), upgrade: Some(None), ..done });
+    journal.change(Change { ended: Some(Some(5)), upgrade: Some(Vec::new()), ..done });
     journal.barrier().wait().unwrap();
     let place = place.reopened();
     let row = place.store().instance(id).unwrap().unwrap();
-    assert_eq!((row.ended, row.upgrade, row.outcome.as_str(), row.result.as_str()), (Some(5), None, "done", "paid"));
+    assert_eq!((row.ended, row.upgrade, row.outcome.as_str(), row.result.as_str()), (Some(5), Vec::new(), "done", "paid"));
     assert_eq!((row.damage, row.pruned), (None, false));
     place.sound();
 }

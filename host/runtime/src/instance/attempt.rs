@@ -135,8 +135,11 @@ impl Live {
         let row = self.new.then(|| self.row());
         let mut journal = Journal::create(&shared.writer, id, row);
         if self.episode > 0 {
-            let components = Some(self.program.components());
-            journal.change(Change { episode: Some(self.episode), components, ..Change::default() });
+            let (components, upgrade) = match self.named.take() {
+                Some(named) => (Some(named), Some(Vec::new())),
+                None => (None, None),
+            };
+            journal.change(Change { episode: Some(self.episode), components, upgrade, ..Change::default() });
         }
         let moment = shared.chain.moment();
         let began = reply::moment(moment);

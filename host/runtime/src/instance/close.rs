@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     events::{EventKind, Use},
+    orchestrator::with,
     watches::Woken,
 };
 use parking_lot::Mutex;
@@ -134,8 +135,7 @@ impl Live {
                     flow: self.trial.as_ref().map(|old| Bytes::from(old.digest().0.to_vec())),
                     ..Resumed::default()
                 };
-                let components = self.trial.as_ref().map(super::Program::components);
-                let change = Change { components, ..state("paused", &format!("upgrade: {message}")) };
+                let change = Change { upgrade: Some(Vec::new()), ..state("paused", &format!("upgrade: {message}")) };
                 (vec![paused, Entry::Resumed(Box::new(back))], change)
             }
             Fate::Pause(reason) => {
@@ -220,9 +220,12 @@ impl Live {
     async fn upgrade(&mut self) {
         let shared = &self.instance.shared;
         let row = shared.writer.store().instance(self.instance.number);
-        let Some(digest) = row.ok().flatten().and_then(|row| row.upgrade) else { return };
-        match shared.programs.of(&[digest]).await {
-            Ok(program) => self.trial = Some(std::mem::replace(&mut self.program, program)),
+        let Some(row) = row.ok().flatten().filter(|row| !row.upgrade.is_empty()) else { return };
+        match shared.programs.of(&row.upgrade).await {
+            Ok(program) => {
+                self.named = Some(with(&row.components, &row.upgrade));
+                self.trial = Some(std::mem::replace(&mut self.program, program));
+            }
             Err(error) => {
                 let message = format!("the upgrade cannot be loaded, so the next episode keeps its version: {error}");
                 shared.bus.publish(self.instance.event(EventKind::Warning { message }));

@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::sync::watch;
 use valence_door::{Bytes, Key, Stop};
-use valence_journal::Cid;
+use valence_journal::{Cid, ComponentDigest};
 use valence_sandbox::{Ending, Limits};
 
 /// An instance in memory.
@@ -31,6 +31,8 @@ pub(crate) struct Live {
     pub new: bool,
     /// The version before this one, while it is not known whether this one takes the state.
     pub trial: Option<Program>,
+    /// All components that its journals name, where that changes with the next episode.
+    pub named: Option<Vec<ComponentDigest>>,
     /// The slot before which the next episode does not begin.
     pub rest_until: Option<u64>,
     /// The slot in which the last attempt ended.
@@ -77,6 +79,7 @@ impl Live {
             woken: None,
             new: false,
             trial: None,
+            named: None,
             rest_until: None,
             ended_in: 0,
             crashes: 0,

@@ -52,10 +52,10 @@ impl InstanceDoor {
                     Err(tried) => return Ok(tried),
                 },
             };
-            if !offer.approved {
-                if let Some(why) = self.decide(step, proposal, attempt, &transaction, offer).await? {
-                    return Ok(Tried::Rejected(why));
-                }
+            if !offer.approved
+                && let Some(why) = self.decide(step, proposal, attempt, &transaction, offer).await?
+            {
+                return Ok(Tried::Rejected(why));
             }
             let shared = self.instance.shared.clone();
             if !shared.chain.runs_unsigned() {

@@ -207,10 +207,12 @@ impl Orchestrator {
         // Up to the last entry of an effect; an effect that is still open is kept too.
         let effects = loaded.blocks.iter().filter(|b| !matches!(b.kind(), "call" | "end" | "paused" | "resumed"));
         let keep = effects.map(|b| b.seq().saturating_add(1)).max();
-        Past::read(loaded.blocks)?;
+        let past = Past::read(loaded.blocks)?;
         if let Some(with) = how.with {
-            let components = std::iter::once(with.0).chain(row.components.iter().skip(1).copied());
-            self.shared.programs.of(&components.collect::<Vec<_>>()).await?;
+            // The drivers stay: they are composed into the record.
+            let drivers = past.header.drivers.iter().map(|driver| revive::digest(driver));
+            let components = std::iter::once(Ok(with.0)).chain(drivers).collect::<Result<Vec<_>, _>>()?;
+            self.shared.programs.of(&components).await?;
         }
         let resumed = Resumed {
             by: by.to_owned(),
@@ -220,9 +222,7 @@ impl Orchestrator {
             ..Resumed::default()
         };
         let mut change = pending();
-        change.components = how.with.map(|with| {
-            std::iter::once(with.0).chain(row.components.iter().skip(1).copied()).collect()
-        });
+        change.components = how.with.map(|with| revive::with(&row.components, &[with.0]));
         self.shared.replays.forgive(row.id);
         self.append(&row, vec![Entry::Resumed(Box::new(resumed))], change).await?;
         self.go_on(&self.status(instance)?);
@@ -230,21 +230,22 @@ impl Orchestrator {
         self.note("retry", &row.name, by, with).await
     }
 
-    /// Gives an instance another version for its next episode.
+    /// Gives an instance another version for its next episode: the digests of its flow and drivers, the flow's first.
     ///
     /// # Errors
     /// Where there is none of this name, it has ended, or the version is not of the same flow.
-    pub async fn upgrade(&self, instance: &str, version: Digest) -> Result<(), RuntimeError> {
+    pub async fn upgrade(&self, instance: &str, version: &[Digest]) -> Result<(), RuntimeError> {
         let row = self.status(instance)?;
         if row.ended.is_some() {
             return Err(RuntimeError::State(row.name, format!("has ended: {}", row.outcome)));
         }
-        let program = self.shared.programs.of(&[version.0]).await?;
+        let version: Vec<[u8; 32]> = version.iter().map(|digest| digest.0).collect();
+        let program = self.shared.programs.of(&version).await?;
         if program.descriptor().id != row.flow {
             let other = program.descriptor().id.clone();
             return Err(RuntimeError::State(row.name, format!("runs flow `{}`, and this is `{other}`", row.flow)));
         }
-        let change = Change { upgrade: Some(Some(version.0)), ..Change::default() };
+        let change = Change { upgrade: Some(version), ..Change::default() };
         self.change(&row, change).await
     }
 

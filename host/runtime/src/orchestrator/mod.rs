@@ -35,6 +35,7 @@ pub(crate) use programs::Programs;
 pub use recover::Recovered;
 pub(crate) use replays::Replays;
 pub(crate) use revive::limits as limits_of;
+pub(crate) use revive::with;
 pub(crate) use turns::{Turn, Turns};
 pub(crate) use warm::Warm;
 
@@ -151,9 +152,11 @@ impl Orchestrator {
         let number = live.instance.number;
         let _speaking = self.shared.bus.run();
         let left = live.drive(&mut stay.commands).await;
-        let again = self.shared.active.leave(&stay);
         let report = match left {
-            Left::Parked => None,
+            Left::Parked => {
+                self.leave(&stay);
+                None
+            }
             Left::Here => {
                 let report = live.report;
                 if report.is_over() {
@@ -163,16 +166,21 @@ impl Orchestrator {
                 if matches!(report.ending, Ending::Stopped(Stop::Fault(_))) && self.shared.persistent {
                     self.again_later(number);
                 }
+                // First: whoever hears of the end may act on it.
+                self.leave(&stay);
                 self.shared.active.ended(number, &report);
                 Some(report)
             }
         };
-        // It was woken or resumed before it had left.
-        if let Some(woken) = again {
-            self.revive_beside(number, woken);
-        }
         drop(running);
         report
+    }
+
+    /// An instance leaves memory; it comes back at once where it was woken or resumed before it had left.
+    fn leave(&self, stay: &Stay) {
+        if let Some(woken) = self.shared.active.leave(stay) {
+            self.revive_beside(stay.instance, woken);
+        }
     }
 
     /// An instance that is out of memory was woken. Called by the pump; virtual time stands still from here on.

@@ -36,14 +36,17 @@ impl Orchestrator {
         }
         // Virtual time stands still until all are there.
         let _running = shared.watches.run();
-        let mut waits = Vec::new();
+        let (mut waits, mut unknown) = (Vec::new(), Vec::new());
         store.waiting(&shared.home, &mut |number, bytes| {
-            if let Ok(wait) = Waits::from_bytes(bytes) {
-                waits.push((number, wait));
+            match Waits::from_bytes(bytes) {
+                Ok(wait) => waits.push((number, wait)),
+                // Its journal says the same: the replay comes to the wait again.
+                Err(_) => unknown.push(number),
             }
         })?;
         recovered.waiting = u64::try_from(waits.len()).unwrap_or(u64::MAX);
         shared.watches.restore(waits);
+        unknown.into_iter().for_each(|number| self.revive_beside(number, None));
         let states = ["pending", "running", "waiting-for-signature"].map(str::to_owned).to_vec();
         let mut filter =
             InstanceFilter { states, chain: Some(shared.home.clone()), ended: Some(false), ..InstanceFilter::default() };

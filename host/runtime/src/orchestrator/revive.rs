@@ -10,7 +10,7 @@ use crate::{
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use valence_door::Stop;
-use valence_journal::{Change, Cid, Instance as Row, Journal, JournalId, Resume, Stamp, Write};
+use valence_journal::{Change, Cid, ComponentDigest, Instance as Row, Journal, JournalId, Resume, Stamp, Write};
 use valence_sandbox::{Ending, FlowError, Limits};
 
 impl Orchestrator {
@@ -21,14 +21,13 @@ impl Orchestrator {
             Ok(Some(mut live)) => {
                 live.woken = woken;
                 self.keep(live, stay, running).await;
+                return;
             }
             // It is over, or paused.
-            Ok(None) => drop(self.shared.active.leave(&stay)),
-            Err(error) => {
-                self.set_aside(number, &error).await;
-                drop(self.shared.active.leave(&stay));
-            }
+            Ok(None) => {}
+            Err(error) => self.set_aside(number, &error).await,
         }
+        self.leave(&stay);
     }
 
     /// An instance as the store has it; none where it is not to run.
@@ -88,9 +87,10 @@ impl Orchestrator {
                 live.state = Some(left.clone());
                 live.before = head;
                 live.episode = row.episode.saturating_add(1);
-                if let Some(upgrade) = row.upgrade {
-                    let old = std::mem::replace(&mut live.program, shared.programs.of(&[upgrade]).await?);
-                    live.trial = Some(old);
+                if !row.upgrade.is_empty() {
+                    let new = shared.programs.of(&row.upgrade).await?;
+                    live.named = Some(with(&row.components, &row.upgrade));
+                    live.trial = Some(std::mem::replace(&mut live.program, new));
                 }
             }
             _ => live.past = Some((past, head)),
@@ -149,8 +149,14 @@ impl Orchestrator {
     }
 }
 
-fn digest(bytes: &[u8]) -> Result<[u8; 32], RuntimeError> {
+pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32], RuntimeError> {
     bytes.try_into().map_err(|_| RuntimeError::NoComponent("a digest that is not 32 bytes".to_owned()))
+}
+
+/// All components that an instance's journals name, and these.
+pub(crate) fn with(named: &[ComponentDigest], more: &[ComponentDigest]) -> Vec<ComponentDigest> {
+    let new = more.iter().filter(|digest| !named.contains(digest));
+    named.iter().chain(new).copied().collect()
 }
 
 /// The limits that were given, as they were changed since.

@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     error::RuntimeError,
-    events::Events,
+    events::{Event, Events, Lagged},
     orchestrator::{Resume, Retry},
 };
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use valence_chain::{ChainSpec, LocalChain, Pace};
 use valence_journal::Instance as Row;
-use valence_sandbox::{Limit, Limits};
+use valence_sandbox::{Digest, Limit, Limits};
 
 impl Host {
     /// The instance that is meant.
@@ -97,7 +97,8 @@ impl Host {
         let served = self.for_running(&row).await?;
         let with = match with {
             Some(source) => {
-                Some(take_in(&served, &self.with_drivers(source, &row)?, served.runtime.sandbox().ceiling()).await?.2)
+                let source = self.with_drivers(source, &row)?;
+                take_in(&served, &source, served.runtime.sandbox().ceiling()).await?.2.first().copied()
             }
             None => None,
         };
@@ -116,9 +117,10 @@ impl Host {
         not_over(&row)?;
         let served = self.for_writing(&row).await?;
         let source = self.with_drivers(version, &row)?;
-        let (_, _, digest) = take_in(&served, &source, served.runtime.sandbox().ceiling()).await?;
+        let (_, _, version) = take_in(&served, &source, served.runtime.sandbox().ceiling()).await?;
         let orchestrator = served.runtime.orchestrator();
-        orchestrator.upgrade(&row.name, digest).await?;
+        orchestrator.upgrade(&row.name, &version).await?;
+        let digest = version.first().map(ToString::to_string).unwrap_or_default();
         orchestrator.note("upgrade", &row.name, by, format!("to {digest}")).await?;
         self.find(&row.name)
     }
@@ -143,10 +145,13 @@ impl Host {
     /// The build with the drivers that the instance has, where none are given.
     fn with_drivers(&self, source: &FlowSource, row: &Row) -> Result<FlowSource, OwnerError> {
         let FlowSource::Component { flow, drivers } = source else { return Ok(source.clone()) };
-        let mut drivers = drivers.clone();
+        if !drivers.is_empty() {
+            // A build that brings drivers brings those that it means.
+            return Ok(source.clone());
+        }
+        let mut drivers = Vec::new();
         for digest in row.components.iter().skip(1) {
-            if let Some(bytes) = self.data.writer().store().component(digest)?.filter(|bytes| !drivers.contains(bytes))
-            {
+            if let Some(bytes) = self.data.writer().store().component(digest)? {
                 drivers.push(bytes);
             }
         }
@@ -182,20 +187,26 @@ impl Host {
         let (sender, end) = oneshot::channel();
         let (host, name) = (self.clone(), instance.clone());
         tokio::spawn(async move {
+            let end = |event: Result<Arc<Event>, Lagged>| event.ok().and_then(|event| end_in(&event, &name));
             let told = async {
                 // Until the event that says how it ended, or stopped.
                 while let Some(event) = own.next().await {
-                    if let Some(ended) = event.ok().and_then(|event| end_in(&event, &name)) {
+                    if let Some(ended) = end(event) {
                         return Ok(ended);
                     }
                 }
                 Err(RuntimeError::Gone(name.clone()))
             };
-            let ended = tokio::select! {
+            let looked = tokio::select! {
                 biased;
-                ended = told => ended,
+                ended = told => Err(ended),
                 // An instance that could not even be brought back has no such event.
-                report = served.runtime.orchestrator().end_of(&name) => report.map(Ended::from),
+                report = served.runtime.orchestrator().end_of(&name) => Ok(report.map(Ended::from)),
+            };
+            let ended = match looked {
+                Err(ended) => ended,
+                // Where there is one all the same, it knows better than the row why the instance stopped.
+                Ok(report) => std::iter::from_fn(|| own.try_next()).find_map(end).map_or(report, Ok),
             };
             drop(served);
             host.tidy(&chain, number).await;

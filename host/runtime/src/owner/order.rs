@@ -39,22 +39,24 @@ pub struct Order {
     pub description: ChainDescription,
 }
 
-/// Loads and keeps a flow: its id, the component, its digest.
+/// Loads and keeps a flow: its id, the component, and the digests of flow and drivers.
 pub(super) async fn take_in(
     served: &Served,
     flow: &FlowSource,
     limits: &Limits,
-) -> Result<(String, Option<Arc<Flow>>, Digest), OwnerError> {
+) -> Result<(String, Option<Arc<Flow>>, Vec<Digest>), OwnerError> {
     match flow {
         FlowSource::Component { flow, drivers } => {
             let loaded = served.runtime.load(flow, drivers, limits).await?;
-            Ok((loaded.descriptor().id.clone(), Some(loaded.clone()), loaded.digest()))
+            let drivers = loaded.drivers().iter().map(|driver| driver.digest);
+            let digests = std::iter::once(loaded.digest()).chain(drivers).collect();
+            Ok((loaded.descriptor().id.clone(), Some(loaded), digests))
         }
         FlowSource::Declared { text, path } => {
             let flow = ProtocolFlow::parse(text, path, &served.chain.names()).map_err(RuntimeError::from)?;
             let id = flow.id.clone();
             let digest = served.runtime.register_flow(flow)?;
-            Ok((id, None, digest))
+            Ok((id, None, vec![digest]))
         }
     }
 }
