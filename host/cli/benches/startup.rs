@@ -15,6 +15,8 @@ const VALENCE: &str = env!("CARGO_BIN_EXE_valence");
 fn run() -> Command {
     let mut command = Command::new(VALENCE);
     let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/treasury-sweep");
+    // A data dir of the bench's own, with the runs of the whole bench in it.
+    command.env("VALENCE_DATA_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("startup-data"));
     command.args(["run", "--output", "json-compact"]).arg(flow).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }

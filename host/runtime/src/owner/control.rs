@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use valence_chain::{ChainSpec, LocalChain, Pace};
 use valence_journal::Instance as Row;
-use valence_sandbox::{Digest, Limit, Limits};
+use valence_sandbox::{Limit, Limits};
 
 impl Host {
     /// The instance that is meant.
