@@ -1,7 +1,7 @@
 //! Rows of the file and rows of the journal's words: reading and writing columns, and the checksum that tells a row that is not
 //! what was written.
 
-use crate::{ComponentDigest, Episode, Instance, JournalId, ProposalRow};
+use crate::{Episode, Instance, JournalId, ProposalRow};
 use rusqlite::{Result, Row, Statement, params};
 
 /// An instance with its current episode, in the order of the functions here. What a query adds comes behind it.
