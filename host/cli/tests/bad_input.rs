@@ -240,6 +240,17 @@ fn commands(cases: &mut Cases<'_>) {
     cases.add("build: a missing folder", 2, ["build", "nowhere"]);
     cases.add("build: a file", 2, ["build", file.to_str().unwrap()]);
     cases.add("build: where nothing can be written", 2, ["build", "guests/conformance", "-o", "/nowhere/at/all.wasm"]);
+    let none = cases.folder.join("nothing").to_str().unwrap().to_owned();
+    for command in ["cancel", "pause", "resume", "retry"] {
+        cases.add("an instance where nothing was recorded", 2, [command, "treasury-sweep-7", "--data-dir", &none]);
+    }
+    cases.add("ps: where nothing was recorded", 2, ["ps", "--data-dir", &none]);
+    cases.add("ps: an unknown state", 2, ["ps", "--state", "tired", "--data-dir", &none]);
+    cases.add("resume: a limit without a value", 2, ["resume", "x", "--limit", "fuel", "--data-dir", &none]);
+    cases.add("serve: a pace that is none", 2, ["serve", "--pace", "slow", "--data-dir", &none]);
+    cases.whole_flow("a pace of nothing", 2, &["--detach", "--pace", "0", "--data-dir", &none]);
+    cases.whole_flow("a signer without a command", 2, &["--signer", " ", "--data-dir", &none]);
+    cases.whole_flow("the chain of a single instance", 2, &["--chain", "_7", "--data-dir", &none]);
     let folder = cases.folder.to_str().unwrap();
     cases.add("new: a bad name", 2, ["new", "flow", "My Flow", "--dir", folder]);
     cases.add("new: a name with a path in it", 2, ["new", "flow", "../up", "--dir", folder]);
