@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use valence_runtime::{
-    ChainSpec, DataDir, ProtocolFlow,
+    ChainSpec, DataDir, ProtocolFlow, RuntimeError,
     history::RecordError,
     journal::{SqliteStore, StoreError},
     replay::Build,
@@ -59,7 +59,7 @@ impl From<RecordError> for Fail {
             RecordError::Store(error) => of_store(error),
             RecordError::Load(_) => exit::NOT_A_FLOW,
             RecordError::Damaged { .. } => exit::FAILED,
-            RecordError::Past(_) => exit::HOST,
+            RecordError::Past(_) | RecordError::Instance(RuntimeError::Store(_)) => exit::HOST,
             _ => exit::INPUT,
         };
         Fail { code, error: error.into() }

@@ -8,8 +8,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use recorded::{edited, example, file, on, scripts};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use support::scripted::{build, scripted};
-use valence_runtime::{Entry, HostReply};
+use support::scripted::{Setup, build, script, scripted};
+use valence_runtime::{Entry, HostReply, Limits, Retry, RunRequest};
 
 /// The receipt of an instance, as an object.
 fn receipt(folder: &Path, id: &str) -> Value {
@@ -269,4 +269,57 @@ async fn verify_names_the_first_bad_entry_of_each_chain() {
         assert!(ran.err.contains("episode 0 of `one` is damaged: entry 2"), "{}", ran.err);
     }
     on(folder.path(), &["replay", "three"]).expect(0);
+}
+
+#[tokio::test]
+async fn a_journal_that_was_exchanged_as_a_whole_is_found_by_the_host_s_own() {
+    let (folder, _) = scripts(&["get; pay 3", "get"]).await;
+    let rich = |entry: &mut Entry| {
+        if let Entry::Executed { fee, .. } = entry {
+            *fee = 1;
+        }
+    };
+    let copy = edited(folder.path(), "one", rich).await;
+    on(copy.path(), &["verify"]).expect(0);
+    // Every row and every checksum of the other chain is right.
+    let db = rusqlite::Connection::open(folder.path().join("valence.db")).unwrap();
+    db.execute("ATTACH ?1 AS other", [copy.path().join("valence.db").to_str().unwrap()]).unwrap();
+    for (table, of) in [("instance", "id"), ("episode", "instance"), ("entry", "instance")] {
+        db.execute(&format!("DELETE FROM main.{table} WHERE {of} = 1"), []).unwrap();
+        let moved = format!("INSERT INTO main.{table} SELECT * FROM other.{table} WHERE {of} = 1");
+        assert!(db.execute(&moved, []).unwrap() > 0, "{table}");
+    }
+    drop(db);
+    let ran = on(folder.path(), &["verify"]).expect(1);
+    assert!(ran.out.contains("damaged: one: the host's journal says that it ended with the head "), "{}", ran.out);
+    assert_eq!(ran.out.matches("damaged:").count(), 1, "{}", ran.out);
+}
+
+#[tokio::test]
+async fn a_run_that_was_retried_with_another_build_is_proved_with_that_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Setup::default().open(Some(folder.path())).await;
+    let request = RunRequest { instance: Some("one".to_owned()), ..script("get; pay 5; continue; get; panic; get") };
+    assert_eq!(host.runtime.run(&host.flow, request).await.unwrap().outcome(), "trapped");
+    let fixed = build(b'D');
+    let loaded = host.runtime.load(&fixed, &[], &Limits::default()).await.unwrap();
+    let orchestrator = host.runtime.orchestrator();
+    orchestrator.retry("one", &Retry { with: Some(loaded.digest()) }, "ann").await.unwrap();
+    assert_eq!(orchestrator.end_of("one").await.unwrap().outcome(), "done");
+    host.runtime.stop().await;
+    host.die().await;
+    let made = receipt(folder.path(), "one");
+    let flows: Vec<&str> = made["episodes"].as_array().unwrap().iter().map(|e| e["flow"].as_str().unwrap()).collect();
+    assert!(flows.len() == 2 && flows[0] != flows[1] && made["flow"] == flows[1], "{flows:?}");
+    let fixed = file(folder.path(), "fixed.wasm", &fixed);
+    for alone in [scripted(), &fixed] {
+        let ran = verify(folder.path(), &made, alone, 1);
+        assert!(ran.out.contains("which was not given"), "{}", ran.out);
+    }
+    let path = folder.path().join("claimed.json");
+    let [path, old, new] = [path.as_path(), scripted(), &fixed].map(|p| p.to_str().unwrap());
+    on(folder.path(), &["verify", path, "--flow", old, "--flow", new]).expect(0);
+    on(folder.path(), &["replay", "one"]).expect(0);
+    let told = on(folder.path(), &["history", "one"]).expect(0).out;
+    assert!(told.contains("resumed by ann") && told.contains("it asks anew") && told.contains("trapped:"), "{told}");
 }

@@ -1,7 +1,7 @@
 //! An instance's whole record as a store has it: the row, and each episode's entries with the first thing that is wrong behind
 //! them. Here is also how people name an instance.
 
-use valence_journal::{Block, CarError, Cid, Fault, Instance as Row, InstanceFilter, JournalId, Store, StoreError};
+use valence_journal::{Block, CarError, Cid, Fault, Instance as Row, JournalId, Store, StoreError};
 use valence_sandbox::LoadError;
 
 /// Why a record cannot be read, replayed or proved.
@@ -11,12 +11,9 @@ pub enum RecordError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No such instance.
-    #[error("there is no instance `{0}`; `valence ps --all` lists them")]
-    NoInstance(String),
-    /// The beginning of several names.
-    #[error("`{0}` is the beginning of several instances: {1}; give one more letter")]
-    Ambiguous(String, String),
+    /// No such instance, or more than one.
+    #[error(transparent)]
+    Instance(#[from] crate::RuntimeError),
     /// Its entries are gone.
     #[error("the journal of `{0}` was pruned: only its row is left, with the head {1}")]
     Pruned(String, String),
@@ -56,38 +53,10 @@ pub enum RecordError {
 /// The instance that is meant: by its name, its number, or the beginning of its name where that is nobody else's.
 ///
 /// # Errors
-/// [`RecordError::NoInstance`], [`RecordError::Ambiguous`].
+/// [`RecordError::Instance`] where none or more than one is meant.
 pub fn find(store: &dyn Store, meant: &str) -> Result<Row, RecordError> {
-    if let Some(row) = store.instance_named(meant)? {
-        return Ok(row);
-    }
-    if let Ok(number) = meant.parse::<u64>()
-        && number > 0
-        && let Some(row) = store.instance(number)?
-    {
-        return Ok(row);
-    }
-    let mut found: Vec<Row> = Vec::new();
-    if !meant.is_empty() {
-        let mut filter = InstanceFilter { limit: 1000, ..InstanceFilter::default() };
-        // A page at a time: there may be a million.
-        while found.len() <= SEVERAL {
-            let page = store.instances(&filter)?;
-            let Some(last) = page.last() else { break };
-            filter.after = last.id;
-            found.extend(page.into_iter().filter(|row| row.name.starts_with(meant)));
-        }
-    }
-    if found.len() > 1 {
-        let mut names: Vec<String> = found.iter().take(SEVERAL).map(|row| row.name.clone()).collect();
-        names.extend((found.len() > SEVERAL).then(|| "…".to_owned()));
-        return Err(RecordError::Ambiguous(meant.to_owned(), names.join(", ")));
-    }
-    found.pop().ok_or_else(|| RecordError::NoInstance(meant.to_owned()))
+    Ok(crate::owner::find_instance(store, meant)?)
 }
-
-/// Names that are listed where several are meant.
-const SEVERAL: usize = 5;
 
 /// One episode.
 #[derive(Clone, Debug, PartialEq)]
