@@ -1,6 +1,6 @@
 //! What durability costs: replaying a record, waking an instance that is in memory and one that is not, and a host that starts with
 //! a million parked instances. Prints one line a figure; `--quick` uses a tenth of the instances.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
