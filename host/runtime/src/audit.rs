@@ -64,9 +64,7 @@ impl Actor {
 
     /// The kinds that this one may have done.
     pub fn kinds(self) -> BTreeSet<String> {
-        let may = |(_, actor, other): &&Kind| {
-            *actor == self || other.is_some_and(|(_, other)| other == self)
-        };
+        let may = |(_, actor, other): &&Kind| *actor == self || other.is_some_and(|(_, other)| other == self);
         KINDS.iter().filter(may).map(|(kind, ..)| (*kind).to_owned()).collect()
     }
 
