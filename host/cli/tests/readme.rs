@@ -59,6 +59,9 @@ fn every_command_of_the_readme_does_what_it_should() {
         ran += 1;
     }
     assert!(ran >= 5, "{ran} of {commands:?}");
+    // The owner that `--detach` has started ends with the test.
+    let owner = fs::read_to_string(folder.path().join("data/lock")).unwrap();
+    std::process::Command::new("kill").arg(owner.trim()).status().unwrap();
     // A command that is gone needs no reason any more; `cargo bench` may come.
     for (skipped, reason) in SKIPPED.iter().filter(|(skipped, _)| *skipped != "cargo bench") {
         assert!(commands.iter().any(|c| c.starts_with(skipped)), "{skipped} ({reason}) is not in README.md");
