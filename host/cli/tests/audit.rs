@@ -94,7 +94,7 @@ async fn the_views_say_the_same_to_whoever_asks_with_sql() {
     let folder = busy().await;
     let db = rusqlite::Connection::open(folder.path().join("valence.db")).unwrap();
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(count("SELECT count(*) FROM audit") as usize, audit(folder.path(), &[]).len());
+    assert_eq!(usize::try_from(count("SELECT count(*) FROM audit")).unwrap(), audit(folder.path(), &[]).len());
     assert_eq!(count("SELECT count(*) FROM audit WHERE actor = 'external'"), 1);
     assert_eq!(count("SELECT count(*) FROM logs WHERE instance = 'one'"), 1);
     assert_eq!(count("SELECT count(*) FROM waits WHERE instance = 'two'"), 1);

@@ -4,7 +4,7 @@
 //! Where the past ends is fixed for each journal when the subscription is made, after it began to listen: an entry before that is told
 //! from the journal, one after it when it is heard of. What was heard of too fast to be kept is read from the journal as well.
 
-use super::{Event, EventFilter, Events, Lagged, Position, Since, Told, past};
+use super::{Event, EventFilter, Events, Lagged, Position, Since, bus::Told, past};
 use crate::{
     error::RuntimeError,
     history::{Known, host_line, line},

@@ -1,7 +1,8 @@
 //! The bus alone: bounds, gaps, filters, ends.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use super::*;
+use super::{bus::QUEUE, *};
+use std::sync::atomic::Ordering;
 
 fn log(at: Option<u64>, message: &str) -> Event {
     let at = at.map(|entry| Position { instance: 1, episode: 0, entry });

@@ -9,6 +9,7 @@
 //! | `step.rs` | steps and their instruction templates, line by line |
 //! | `transaction.rs` | transactions on record, decoded |
 //! | `line.rs` | the timeline: what each entry says |
+//! | `said.rs` | its shapes |
 //! | `brief.rs` | an entry on one line |
 //! | `tail.rs` | the end of a record, followed |
 //! | `links.rs` | whether each episode names the one before |
@@ -20,17 +21,19 @@ mod line;
 mod links;
 mod names;
 mod record;
+mod said;
 mod step;
 mod tail;
 mod transaction;
 mod words;
 
 pub use fold::{Fold, Folded};
-pub use line::{Began, Built as BuiltOnRecord, Line, Said, Timeline, Version};
+pub use line::{Line, Timeline};
 pub use links::links;
 pub(crate) use names::Known;
 pub(crate) use line::{host_line, line};
 pub use record::{Chapter, Record, RecordError, find};
 pub(crate) use step::lines as step_lines;
+pub use said::{Began, Built as BuiltOnRecord, Said, Version};
 pub use tail::{More, Tail};
 pub(crate) use words::{call as call_in_words, value as value_in_words};
