@@ -39,6 +39,7 @@ struct Touched {
     slot: Mutex<u64>,
     /// When a flow last read: two accounts at once, which nobody else does.
     read: Mutex<Option<Instant>>,
+    was_read: tokio::sync::Notify,
 }
 
 impl Touched {
@@ -50,13 +51,13 @@ impl Touched {
         self.feed.publish(Moment { slot: *slot, unix_time: 0 }, &changes);
     }
 
-    /// The time from now until a flow reads, spinning aside for those who work.
+    /// The time from then until a flow reads. Whoever measures sleeps meanwhile.
     async fn until_read(&self, begun: Instant) -> Duration {
         loop {
+            self.was_read.notified().await;
             if let Some(read) = self.read.lock().take() {
                 return read.saturating_duration_since(begun);
             }
-            tokio::task::yield_now().await;
         }
     }
 }
@@ -82,6 +83,7 @@ impl Chain for Touched {
     fn accounts_now(&self, keys: &[Pubkey], _: Option<Slice>) -> Option<Result<Snapshot, ChainError>> {
         if keys.len() == 2 {
             *self.read.lock() = Some(Instant::now());
+            self.was_read.notify_one();
         }
         Some(Ok(Snapshot { moment: self.moment(), accounts: vec![Some(account()); keys.len()] }))
     }
