@@ -181,7 +181,8 @@ async fn wakes() {
             for _ in 0..many {
                 loop {
                     let counts = runtime.orchestrator().counts();
-                    let rests = if what == "warm" { counts.warm == 1 } else { counts.parked == 1 && counts.active == 0 };
+                    let rests =
+                        if what == "warm" { counts.warm == 1 } else { counts.parked == 1 && counts.active == 0 };
                     if rests {
                         break;
                     }
@@ -197,7 +198,9 @@ async fn wakes() {
             entries = runtime.execution_status(&name).unwrap().entries;
         }
         let (p50, p99) = percentiles(times);
-        println!("wake, {what}, {entries} entries in the end: p50 {p50:.1?}, p99 {p99:.1?} from the update to the flow's next read");
+        println!(
+            "wake, {what}, {entries} entries in the end: p50 {p50:.1?}, p99 {p99:.1?} from the update to the flow's next read"
+        );
         runtime.stop().await;
     }
 }

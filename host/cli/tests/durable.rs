@@ -6,7 +6,8 @@ mod support;
 use std::{path::Path, time::Duration};
 use support::scripted::{Host, Setup, build, script};
 use valence_runtime::{
-    Concurrency, Ending, Entry, Limit, Limits, Pace, Resume, Retry, RunReport, RunRequest, Runtime, Stop, journal::Store,
+    Concurrency, Ending, Entry, Limit, Limits, Pace, Resume, Retry, RunReport, RunRequest, Runtime, Stop,
+    journal::Store,
 };
 
 fn named(text: &str, name: &str) -> RunRequest {

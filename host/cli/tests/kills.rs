@@ -54,7 +54,11 @@ impl Place {
         let offered = folder.path().join("offered");
         let signer = folder.path().join("signer");
         // One line in one write: what it has written, it was offered.
-        fs::write(&signer, format!("#!/bin/sh\nread -r line || exit 1\nprintf '%s\\n' \"$line\" >> {}\n", offered.display())).unwrap();
+        fs::write(
+            &signer,
+            format!("#!/bin/sh\nread -r line || exit 1\nprintf '%s\\n' \"$line\" >> {}\n", offered.display()),
+        )
+        .unwrap();
         fs::set_permissions(&signer, fs::Permissions::from_mode(0o755)).unwrap();
         Place { folder, offered, known: Vec::new() }
     }
@@ -206,7 +210,11 @@ fn each_instance_ends_as_if_it_had_never_been_killed() {
             if done % 10 == 0 {
                 let lives = |place: &Place| finish(place.command(SCRIPTS[script]), Duration::from_secs(120));
                 let ran = lives(&place);
-                if ran.code == Some(9) { lives(&place).expect(0) } else { ran.expect(0) };
+                if ran.code == Some(9) {
+                    lives(&place).expect(0)
+                } else {
+                    ran.expect(0)
+                };
                 place.look();
                 break;
             }
@@ -214,7 +222,14 @@ fn each_instance_ends_as_if_it_had_never_been_killed() {
         if &place.outcome() != outcome {
             let store = place.store().unwrap();
             for block in entries(&store) {
-                eprintln!("{} {} {:?} slot {} {}", block.seq(), block.kind(), block.key(), block.stamp().slot, format!("{:?}", block.body::<Entry>().unwrap()).chars().take(400).collect::<String>());
+                eprintln!(
+                    "{} {} {:?} slot {} {}",
+                    block.seq(),
+                    block.kind(),
+                    block.key(),
+                    block.stamp().slot,
+                    format!("{:?}", block.body::<Entry>().unwrap()).chars().take(400).collect::<String>()
+                );
             }
         }
         assert_eq!(&place.outcome(), outcome, "after {done} kills");

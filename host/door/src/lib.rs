@@ -12,9 +12,9 @@ mod stop;
 pub use call::{HostCall, HostReply};
 pub use failure::{AddressError, BuildError, ChainFault, EmitError, Excess, Failure, Place, SimulateError, WatchError};
 pub use nouns::{
-    Account, AccountRef, AccountTemplate, BalanceChange, Bytes, Condition, Deadline, Exhausted, Few, Found, InstructionTemplate,
-    Key, Landed, Level, Memcmp, Moment, Outcome, PostAccount, ProgramQuery, ProgramRef, Reason, RetryPolicy,
-    ReturnData, Seat, Seed, Simulation, Slice, Snapshot, Step, TokenChange, UnsignedTransaction, Wake,
+    Account, AccountRef, AccountTemplate, BalanceChange, Bytes, Condition, Deadline, Exhausted, Few, Found,
+    InstructionTemplate, Key, Landed, Level, Memcmp, Moment, Outcome, PostAccount, ProgramQuery, ProgramRef, Reason,
+    RetryPolicy, ReturnData, Seat, Seed, Simulation, Slice, Snapshot, Step, TokenChange, UnsignedTransaction, Wake,
 };
 pub use stop::{Divergence, LimitHit, Stop};
 

@@ -44,7 +44,9 @@ pub enum RuntimeError {
     #[error("instance `{0}` {1}")]
     State(String, String),
     /// Its journal is not what was written.
-    #[error("the journal of `{0}` is damaged: {1}; `valence history {0}` shows what is whole, `valence cancel {0}` ends it")]
+    #[error(
+        "the journal of `{0}` is damaged: {1}; `valence history {0}` shows what is whole, `valence cancel {0}` ends it"
+    )]
     Damaged(String, String),
     /// A component that is gone.
     #[error("the component {0} is not kept any more; load it again")]

@@ -18,8 +18,8 @@ mod tests;
 
 pub(crate) use bus::Bus;
 pub use bus::{Events, Lagged};
-pub use filter::{EventClass, EventFilter, Position, Since};
 pub(crate) use filter::FlowId;
+pub use filter::{EventClass, EventFilter, Position, Since};
 pub(crate) use follow::follow;
 
 use crate::decode::{ShownBalance, ShownInstruction, ShownToken};
@@ -31,8 +31,25 @@ type Word = &'static str;
 
 /// All of them.
 const WORDS: &[Word] = &[
-    "debug", "info", "warn", "error", "done", "continue", "failed", "trapped", "limit", "stalled", "fault", "diverged",
-    "exhausted", "ahead", "operator", "upgrade", "quarantine", "suspended", "cancelled",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "done",
+    "continue",
+    "failed",
+    "trapped",
+    "limit",
+    "stalled",
+    "fault",
+    "diverged",
+    "exhausted",
+    "ahead",
+    "operator",
+    "upgrade",
+    "quarantine",
+    "suspended",
+    "cancelled",
 ];
 
 /// A word of an event that another process printed; one that this build does not know is `unknown`.

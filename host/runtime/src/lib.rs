@@ -59,15 +59,13 @@ pub use declared::{
 };
 pub use decode::{Field, Names, ShownAccount, ShownBalance, ShownInstruction, ShownToken, units};
 pub use error::{ConfigError, InputError, RuntimeError};
-pub use events::{
-    Built, Event, EventClass, EventFilter, EventKind, Events, Lagged, Position, Signer, Since, Use,
-};
+pub use events::{Built, Event, EventClass, EventFilter, EventKind, Events, Lagged, Position, Signer, Since, Use};
 pub use inputs::{Inputs, check as check_inputs};
 pub use instance::{Entry, Header, PastError, Resumed, RunReport};
 pub use orchestrator::{Concurrency, Counts, HostEntry, Orchestrator, Recovered, Resume, Retry};
 pub use owner::{
-    ChainDescription, Client, DataDir, DataDirError, Ended, FlowSource, Host, HostOptions, OWN, Order, OwnerError, Parts,
-    Reply, Request, Run, Served, Socket, Taken, Told, find_instance, limits_of,
+    ChainDescription, Client, DataDir, DataDirError, Ended, FlowSource, Host, HostOptions, OWN, Order, OwnerError,
+    Parts, Reply, Request, Run, Served, Socket, Taken, Told, find_instance, limits_of,
 };
 pub use run_file::RunFile;
 pub use runtime::{RunRequest, Runnable, Runtime, RuntimeOptions};

@@ -9,7 +9,9 @@ use crate::{
     events::{Bus, Event, EventClass, EventFilter, EventKind, Events, follow},
     inputs::{self, Inputs},
     instance::{Command, Program, RunReport},
-    orchestrator::{Active, Concurrency, HostJournal, InFlight, Orchestrator, Programs, Recovered, Replays, Start, Turns, Warm},
+    orchestrator::{
+        Active, Concurrency, HostJournal, InFlight, Orchestrator, Programs, Recovered, Replays, Start, Turns, Warm,
+    },
     owner::DataDir,
     signer::ProposalSigner,
     state_monitor::StateMonitor,

@@ -4,8 +4,8 @@
 mod audit;
 mod history;
 mod json;
-mod proof;
 mod owner;
+mod proof;
 mod replay;
 mod terminal;
 

@@ -15,7 +15,11 @@ pub fn the_row_follows_the_blocks_and_the_changes(place: Place) {
     journal.change(Change { state: Some("waiting".into()), step: Some("pay".into()), ..Change::default() });
     journal.change(Change { state: Some("paused".into()), crashes: Some(2), ..Change::default() });
     let digests = vec![[1; 32], [2; 32]];
-    journal.change(Change { components: Some(digests.clone()), upgrade: Some(vec![[3; 32], [4; 32]]), ..Change::default() });
+    journal.change(Change {
+        components: Some(digests.clone()),
+        upgrade: Some(vec![[3; 32], [4; 32]]),
+        ..Change::default()
+    });
     journal.barrier().wait().unwrap();
     let place = place.reopened();
     let row = place.store().instance_named("one").unwrap().unwrap();
@@ -29,7 +33,10 @@ pub fn the_row_follows_the_blocks_and_the_changes(place: Place) {
     journal.barrier().wait().unwrap();
     let place = place.reopened();
     let row = place.store().instance(id).unwrap().unwrap();
-    assert_eq!((row.ended, row.upgrade, row.outcome.as_str(), row.result.as_str()), (Some(5), Vec::new(), "done", "paid"));
+    assert_eq!(
+        (row.ended, row.upgrade, row.outcome.as_str(), row.result.as_str()),
+        (Some(5), Vec::new(), "done", "paid")
+    );
     assert_eq!((row.damage, row.pruned), (None, false));
     place.sound();
 }

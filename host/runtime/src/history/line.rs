@@ -53,7 +53,7 @@ impl<'a> Timeline<'a> {
     pub fn new(record: &'a Record, names: &BTreeMap<String, Pubkey>) -> Timeline<'a> {
         let mut known = Known::new(names);
         // What a flow reads late names what it did early: an account that it waited for, and only then read.
-        for block in record.chapters.iter().flat_map(|chapter| &chapter.blocks).take(AHEAD) {
+        for block in record.chapters.iter().flat_map(|chapter| chapter.blocks.iter()).take(AHEAD) {
             if matches!(block.kind(), "header" | "call")
                 && let Ok(entry) = block.body::<Entry>()
             {

@@ -29,11 +29,11 @@ mod words;
 
 pub use fold::{Fold, Folded};
 pub use line::{Line, Timeline};
+pub(crate) use line::{host_line, line};
 pub use links::links;
 pub(crate) use names::Known;
-pub(crate) use line::{host_line, line};
 pub use record::{Chapter, Record, RecordError, find};
-pub(crate) use step::lines as step_lines;
 pub use said::{Began, Built as BuiltOnRecord, Said, Version};
+pub(crate) use step::lines as step_lines;
 pub use tail::{More, Tail};
 pub(crate) use words::{call as call_in_words, value as value_in_words};

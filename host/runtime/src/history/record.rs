@@ -1,6 +1,7 @@
 //! An instance's whole record as a store has it: the row, and each episode's entries with the first thing that is wrong behind
 //! them. Here is also how people name an instance.
 
+use std::sync::Arc;
 use valence_journal::{Block, CarError, Cid, Fault, Instance as Row, JournalId, Store, StoreError};
 use valence_sandbox::LoadError;
 
@@ -64,7 +65,7 @@ pub struct Chapter {
     /// Counts from 0.
     pub episode: u32,
     /// Its entries, verified.
-    pub blocks: Vec<Block>,
+    pub blocks: Arc<Vec<Block>>,
     /// The first thing that is wrong behind them.
     pub damage: Option<Fault>,
 }
@@ -98,7 +99,7 @@ impl Record {
         }
         let chapter = |episode| {
             let loaded = store.load(JournalId { instance: row.id, episode })?;
-            Ok(Chapter { episode, blocks: loaded.blocks, damage: loaded.damage })
+            Ok(Chapter { episode, blocks: loaded.blocks.into(), damage: loaded.damage })
         };
         let chapters = (0..=row.episode).map(chapter).collect::<Result<_, StoreError>>()?;
         Ok(Record { row, chapters })

@@ -1,12 +1,7 @@
 //! What an ending means: the instance is over, its next episode begins, or it stops and can go on. Whatever it is, it is on
 //! record and durable before anybody hears of it.
 
-use super::{
-    Command, Entry, Live, Resumed,
-    attempt::Ended,
-    door::Recorder,
-    report::outcome,
-};
+use super::{Command, Entry, Live, Resumed, attempt::Ended, door::Recorder, report::outcome};
 use crate::{
     events::{EventKind, Use},
     orchestrator::with,
@@ -66,11 +61,7 @@ impl Live {
     }
 
     /// Closes an attempt.
-    pub(super) async fn close(
-        &mut self,
-        ended: Ended,
-        journal: Recorder,
-    ) -> Next {
+    pub(super) async fn close(&mut self, ended: Ended, journal: Recorder) -> Next {
         let Ended { finished, waited } = ended;
         let report = &mut self.report;
         report.fuel = self.fuel_before.saturating_add(finished.fuel);
@@ -101,11 +92,7 @@ impl Live {
         let words = self.report.ending.to_string();
         let outcome = outcome(&self.report.ending);
         let now = millis();
-        let end = |value: &[u8]| Entry::End {
-            outcome: outcome.to_owned(),
-            value: Bytes::from(value.to_vec()),
-            fuel,
-        };
+        let end = |value: &[u8]| Entry::End { outcome: outcome.to_owned(), value: Bytes::from(value.to_vec()), fuel };
         let state = |state: &str, detail: &str| Change {
             state: Some(state.to_owned()),
             detail: Some(detail.to_owned()),
@@ -180,7 +167,9 @@ impl Live {
         self.report.head = journal.head();
         self.report.entries = self.report.entries.saturating_add(journal.entries());
         drop(journal);
-        if let (Fate::Later("waiting"), true, Some(waits)) = (fate, shared.persistent, self.instance.waits.lock().take()) {
+        if let (Fate::Later("waiting"), true, Some(waits)) =
+            (fate, shared.persistent, self.instance.waits.lock().take())
+        {
             shared.watches.restore([(self.instance.number, waits)]);
         }
         self.tell(fate, entry);

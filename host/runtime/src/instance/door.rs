@@ -310,9 +310,7 @@ impl InstanceDoor {
             Err(error) => return Ok(Err(WatchError::Chain(fault(error)))),
         };
         match woken {
-            Woken::By(reason, moment) => {
-                Ok(Ok(Wake { moment: reply::moment(moment), reason }))
-            }
+            Woken::By(reason, moment) => Ok(Ok(Wake { moment: reply::moment(moment), reason })),
             Woken::Never => {
                 let all = self.instance.words(any_of);
                 Err(Stop::Stalled(if all.is_empty() {

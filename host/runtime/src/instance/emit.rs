@@ -1,12 +1,7 @@
 //! The one call with an effect: a step becomes a proposal and is followed to its end, through as many tries as it may have. The
 //! intent is on record before anything is done, and how far it has come is in [`Offer`]; one try is in `tried.rs`.
 
-use super::{
-    Entry,
-    door::InstanceDoor,
-    offer::Offer,
-    tried::Tried,
-};
+use super::{Entry, door::InstanceDoor, offer::Offer, tried::Tried};
 use crate::{conditions, events::EventKind, watches::Woken};
 use valence_door::{
     BuildError, Condition, Deadline, EmitError, Excess, Exhausted, HostCall, HostReply, Outcome, Reason, Step, Stop,
@@ -43,7 +38,11 @@ impl InstanceDoor {
         let reply = HostReply::Emit(result);
         self.track(&proposal, &step.name, intent, state);
         self.record(Entry::Reply { proposal, reply: reply.clone() })?;
-        self.tell(|_| EventKind::FlowStepCompleted { step: step.name.clone(), success: state == "landed", outcome: said });
+        self.tell(|_| EventKind::FlowStepCompleted {
+            step: step.name.clone(),
+            success: state == "landed",
+            outcome: said,
+        });
         Ok(reply)
     }
 

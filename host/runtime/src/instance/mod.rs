@@ -26,8 +26,8 @@ mod reply;
 mod report;
 mod tried;
 
-pub use entry::{Entry, Header, Resumed};
 pub(crate) use close::{EPISODE_DELAY, millis};
+pub use entry::{Entry, Header, Resumed};
 pub(crate) use live::{Left, Live};
 pub use past::PastError;
 pub(crate) use past::{Past, Recalled};

@@ -4,6 +4,7 @@ use super::{
     Entry, Header, Resumed,
     offer::{Executed, Offer},
 };
+use std::{ops::Range, sync::Arc};
 use valence_door::{Bytes, Divergence, HostCall, HostReply, Moment, Stop};
 use valence_journal::{Block, EntryError, Stamp};
 
@@ -37,7 +38,12 @@ pub(crate) struct Past {
     pub ended_in: u64,
     /// How it ended, where it did.
     pub end: Option<(String, Vec<u8>, u64)>,
-    blocks: std::iter::Peekable<std::vec::IntoIter<Block>>,
+    /// All of it, shared with whoever read it: a record may be large.
+    blocks: Arc<Vec<Block>>,
+    /// The place of the next entry.
+    place: usize,
+    /// Numbers of entries that a retry has made void.
+    void: Vec<Range<u64>>,
 }
 
 /// What the guest did next.
@@ -74,40 +80,54 @@ impl Past {
     ///
     /// # Errors
     /// [`PastError`] where it is none.
-    pub(crate) fn read(blocks: Vec<Block>) -> Result<Past, PastError> {
-        let length = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
-        let mut blocks = blocks.into_iter();
-        let first = blocks.next().ok_or(PastError::NoHeader)?;
-        let (moment, Entry::Header(header)) = open(&first)? else { return Err(PastError::NoHeader) };
-        let (mut kept, mut resumed, mut end) = (Vec::with_capacity(blocks.len()), Vec::new(), None);
-        let (mut waited, mut ended_in) = (false, 0);
-        for block in blocks {
+    pub(crate) fn read(blocks: impl Into<Arc<Vec<Block>>>) -> Result<Past, PastError> {
+        let blocks = blocks.into();
+        let first = blocks.first().ok_or(PastError::NoHeader)?;
+        let (began, Entry::Header(header)) = open(first)? else { return Err(PastError::NoHeader) };
+        let mut past = Past {
+            header,
+            began,
+            resumed: Vec::new(),
+            length: u64::try_from(blocks.len()).unwrap_or(u64::MAX),
+            waited: false,
+            ended_in: 0,
+            end: None,
+            blocks: Arc::default(),
+            place: 1,
+            void: Vec::new(),
+        };
+        for block in blocks.iter().skip(1) {
             // Only these few are opened now; the rest when the replay comes to them.
             match block.kind() {
                 "resumed" => {
-                    end = None;
-                    if let (_, Entry::Resumed(how)) = open(&block)? {
-                        if let Some(keep) = how.keep {
-                            kept.retain(|earlier: &Block| earlier.seq() < keep);
-                        }
-                        resumed.push(*how);
+                    past.end = None;
+                    if let (_, Entry::Resumed(how)) = open(block)? {
+                        past.void.extend(how.keep.map(|keep| keep..block.seq()));
+                        past.resumed.push(*how);
                     }
-                    kept.push(block);
                 }
                 "end" => {
-                    if let (moment, Entry::End { outcome, value, fuel }) = open(&block)? {
-                        ended_in = moment.slot;
-                        end = Some((outcome, value.into_vec(), fuel));
+                    if let (moment, Entry::End { outcome, value, fuel }) = open(block)? {
+                        past.ended_in = moment.slot;
+                        past.end = Some((outcome, value.into_vec(), fuel));
                     }
                 }
-                "paused" => {}
-                _ => {
-                    waited |= block.kind() == "call" && block.key() == Some(WAIT);
-                    kept.push(block);
-                }
+                "call" => past.waited |= block.key() == Some(WAIT),
+                _ => {}
             }
         }
-        Ok(Past { header, began: moment, resumed, length, waited, ended_in, end, blocks: kept.into_iter().peekable() })
+        past.blocks = blocks;
+        Ok(past)
+    }
+
+    /// The next entry that counts.
+    fn peek(&mut self) -> Option<&Block> {
+        let counts = |block: &&Block| {
+            !matches!(block.kind(), "paused" | "end") && !self.void.iter().any(|void| void.contains(&block.seq()))
+        };
+        let skipped = self.blocks.get(self.place..)?.iter().position(|block| counts(&block))?;
+        self.place = self.place.saturating_add(skipped);
+        self.blocks.get(self.place)
     }
 
     /// What the record says of the call that the flow makes now.
@@ -146,8 +166,10 @@ impl Past {
 
     /// The next thing that the guest did; none where the record ends.
     fn next(&mut self) -> Result<Option<Met>, PastError> {
-        while let Some(block) = self.blocks.next() {
-            let (moment, body) = open(&block)?;
+        while let Some(block) = self.peek() {
+            let entry = block.seq();
+            let (moment, body) = open(block)?;
+            self.place = self.place.saturating_add(1);
             let weight = valence_journal::Record::weight(&body);
             let (moment, weight, next) = match body {
                 Entry::Call { call, reply } => (moment, weight, Next::Call(call, reply)),
@@ -158,7 +180,7 @@ impl Past {
                 // What the host did belongs to an intent; there is nothing for the guest in it.
                 _ => continue,
             };
-            return Ok(Some(Met { entry: block.seq(), moment, weight, next }));
+            return Ok(Some(Met { entry, moment, weight, next }));
         }
         Ok(None)
     }
@@ -166,8 +188,9 @@ impl Past {
     /// What became of an intent, when the flow was told, and the weight of it all.
     fn follow(&mut self, of: &str) -> Result<(Offer, Option<Moment>, u64), PastError> {
         let (mut offer, mut weight, mut last) = (Offer::default(), 0u64, None);
-        while let Some(block) = self.blocks.next_if(|b| !matches!(b.kind(), "call" | "intent")) {
-            let (moment, body) = open(&block)?;
+        while let Some(block) = self.peek().filter(|b| !matches!(b.kind(), "call" | "intent")) {
+            let (moment, body) = open(block)?;
+            self.place = self.place.saturating_add(1);
             weight = weight.saturating_add(valence_journal::Record::weight(&body));
             match body {
                 Entry::Built { proposal, wire, .. } if proposal == of => offer.built(wire),

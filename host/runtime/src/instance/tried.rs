@@ -14,8 +14,8 @@ use crate::{
 };
 use solana_sdk::{pubkey::Pubkey, transaction::VersionedTransaction};
 use valence_chain::{ChainError, TxReport};
-use valence_journal::Change;
 use valence_door::{BuildError, Bytes, EmitError, Failure, Landed, Outcome, Step, Stop};
+use valence_journal::Change;
 
 /// How one try ended.
 pub(super) enum Tried {
@@ -67,11 +67,16 @@ impl InstanceDoor {
             match shared.chain.execute(&transaction, Some(&intent)).await {
                 Ok(report) => return self.executed(step, proposal, attempt, &report),
                 // Nothing has run. What was approved was these bytes, so others are offered anew.
-                Err(ChainError::BlockhashUnknown { .. } | ChainError::AlreadyProcessed { .. }) => offer.approved = false,
+                Err(ChainError::BlockhashUnknown { .. } | ChainError::AlreadyProcessed { .. }) => {
+                    offer.approved = false
+                }
                 Err(error) => return Err(Stop::Fault(error.to_string())),
             }
         }
-        Err(Stop::Fault(format!("the transaction of step `{}` grew old {REBUILDS} times before it was executed", step.name)))
+        Err(Stop::Fault(format!(
+            "the transaction of step `{}` grew old {REBUILDS} times before it was executed",
+            step.name
+        )))
     }
 
     /// A transaction for a try that has none on record. If the chain has executed this try all the same, the journal has lost

@@ -63,8 +63,7 @@ impl Orchestrator {
         }
         let report = self.stop_it(instance, Command::Pause(by.to_owned()), |_| {
             let message = format!("{by} paused it");
-            let entry =
-                Entry::Paused { reason: "operator".to_owned(), message: message.clone(), by: by.to_owned() };
+            let entry = Entry::Paused { reason: "operator".to_owned(), message: message.clone(), by: by.to_owned() };
             let change = Change {
                 state: Some("paused".to_owned()),
                 detail: Some(format!("operator: {message}")),
@@ -79,7 +78,13 @@ impl Orchestrator {
     }
 
     /// Puts on the host's record what an operator did.
-    pub(crate) async fn note(&self, action: &str, instance: &str, by: &str, detail: String) -> Result<(), RuntimeError> {
+    pub(crate) async fn note(
+        &self,
+        action: &str,
+        instance: &str,
+        by: &str,
+        detail: String,
+    ) -> Result<(), RuntimeError> {
         let (action, instance, by) = (action.to_owned(), instance.to_owned(), by.to_owned());
         let kind = EventKind::AuditLog {
             actor: "user",
@@ -163,7 +168,8 @@ impl Orchestrator {
     pub async fn resume(&self, instance: &str, how: &Resume, by: &str) -> Result<(), RuntimeError> {
         let row = self.status(instance)?;
         if row.ended.is_some() && row.state != "paused" {
-            let hint = if row.state == "failed" { "; `valence retry` goes on before the place where it failed" } else { "" };
+            let hint =
+                if row.state == "failed" { "; `valence retry` goes on before the place where it failed" } else { "" };
             return Err(RuntimeError::State(row.name, format!("has ended: {}{hint}", row.outcome)));
         }
         if row.state != "paused" {

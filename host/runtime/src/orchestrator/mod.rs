@@ -27,9 +27,9 @@ mod turns;
 mod warm;
 
 pub(crate) use active::{Active, Stay};
+pub use control::{Resume, Retry};
 pub use host_journal::HostEntry;
 pub(crate) use host_journal::HostJournal;
-pub use control::{Retry, Resume};
 pub(crate) use in_flight::InFlight;
 pub(crate) use programs::Programs;
 pub use recover::Recovered;

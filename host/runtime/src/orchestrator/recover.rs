@@ -48,8 +48,12 @@ impl Orchestrator {
         shared.watches.restore(waits);
         unknown.into_iter().for_each(|number| self.revive_beside(number, None));
         let states = ["pending", "running", "waiting-for-signature"].map(str::to_owned).to_vec();
-        let mut filter =
-            InstanceFilter { states, chain: Some(shared.home.clone()), ended: Some(false), ..InstanceFilter::default() };
+        let mut filter = InstanceFilter {
+            states,
+            chain: Some(shared.home.clone()),
+            ended: Some(false),
+            ..InstanceFilter::default()
+        };
         filter.limit = 1000;
         loop {
             let page = store.instances(&filter)?;

@@ -138,7 +138,8 @@ impl Orchestrator {
     pub(super) async fn append(&self, row: &Row, entries: Vec<Entry>, change: Change) -> Result<Cid, RuntimeError> {
         let shared = &self.shared;
         let id = JournalId { instance: row.id, episode: row.episode };
-        let mut journal = Journal::resume(&shared.writer, id, Resume { entries: row.entries, head: row.head, weight: 0 });
+        let mut journal =
+            Journal::resume(&shared.writer, id, Resume { entries: row.entries, head: row.head, weight: 0 });
         let moment = shared.chain.moment();
         for entry in entries {
             journal.append(Stamp { slot: moment.slot, time: moment.unix_time }, entry)?;

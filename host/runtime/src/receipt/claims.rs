@@ -7,7 +7,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use valence_journal::{Car, Store};
 use valence_sandbox::Digest;
 
@@ -181,7 +181,7 @@ pub(super) fn chapters(car: Car) -> Result<Vec<Chapter>, RecordError> {
             Some(Ok(Entry::Header(header))) => header.episode,
             _ => place,
         };
-        chapters.push(Chapter { episode, blocks, damage: None });
+        chapters.push(Chapter { episode, blocks: Arc::new(blocks), damage: None });
     }
     Ok(chapters)
 }

@@ -142,7 +142,7 @@ fn header(chapter: &Chapter) -> Result<Header, Mismatch> {
 
 /// Whether each entry is of the kind, and about the thing, that it says: a replay passes over kinds that are not about calls.
 fn labelled(chapter: &Chapter) -> Result<(), Mismatch> {
-    for block in &chapter.blocks {
+    for block in chapter.blocks.iter() {
         let unlike = |what: String| Mismatch::Entry { episode: chapter.episode, entry: block.seq(), what };
         let entry = block.body::<Entry>().map_err(|e| unlike(e.to_string()))?;
         if entry.kind() != block.kind() || entry.key().as_deref() != block.key() {

@@ -30,8 +30,8 @@ impl Build {
     ///
     /// # Errors
     /// [`RecordError::Past`] where the record cannot be read.
-    pub fn digests(blocks: &[Block]) -> Result<Vec<ComponentDigest>, RecordError> {
-        let past = Past::read(blocks.to_vec())?;
+    pub fn digests(blocks: &Arc<Vec<Block>>) -> Result<Vec<ComponentDigest>, RecordError> {
+        let past = Past::read(blocks.clone())?;
         let of = |bytes: &[u8]| <ComponentDigest>::try_from(bytes).map_err(|_| PastError::NoHeader);
         let mut digests = vec![of(past.flow())?];
         for driver in &past.header.drivers {
