@@ -125,6 +125,10 @@ impl Run<'_> {
                     self.not_before(bound, before).await?;
                 }
                 if taken >= EPISODE {
+                    // The next episode does not know when they ended, so it begins in a later slot.
+                    if ended.values().flatten().any(|at| at.slot >= self.door.now().slot) {
+                        self.rest(Deadline::Slot(self.door.now().slot.saturating_add(1))).await?;
+                    }
                     return self.leave(&bound.step.name);
                 }
             }
@@ -236,6 +240,10 @@ impl Run<'_> {
         } else {
             return Ok(());
         };
+        self.rest(until).await
+    }
+
+    async fn rest(&mut self, until: Deadline) -> Going<()> {
         self.count(Limit::waits, |c| &mut c.waits, 1)?;
         let call = HostCall::Wait { any_of: Vec::new(), deadline: Some(until) };
         let woken = ask!(self, call, Wait);
