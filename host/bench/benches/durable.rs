@@ -304,7 +304,8 @@ fn main() {
         let named: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
         named.is_empty() || named.iter().any(|a| a == what)
     };
-    let executor = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // One thread, so that what is measured is the work and not how the machine wakes a sleeping thread.
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if only("replay") {
         executor.block_on(replay());
     }

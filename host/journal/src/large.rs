@@ -8,7 +8,8 @@ use crate::{
     entry::EntryError,
     name::{self, Digest},
 };
-use std::sync::Arc;
+use memchr::memmem::Finder;
+use std::sync::{Arc, LazyLock};
 
 /// From this length on a byte string is a block of its own.
 pub const LARGE: usize = 4096;
@@ -16,6 +17,12 @@ pub const LARGE: usize = 4096;
 /// What stands before the digest of a link to a large value: tag 42, a byte string of 37, the identity prefix of CIDs in
 /// DAG-CBOR, version 1, codec raw, sha2-256, 32 bytes.
 const MARK: [u8; 9] = [0xd8, 0x2a, 0x58, 0x25, 0x00, 0x01, 0x55, 0x12, 0x20];
+
+/// Whether the mark may be somewhere in there.
+fn marked(body: &[u8]) -> bool {
+    static MARKED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&MARK));
+    MARKED.find(body).is_some()
+}
 
 /// A large value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +55,7 @@ pub(crate) type Split = (Vec<u8>, Vec<Large>);
 /// # Errors
 /// [`EntryError::Encode`] where the body holds a link of this kind already.
 pub(crate) fn split(body: &[u8]) -> Result<Option<Split>, EntryError> {
-    let marked = memchr::memmem::find(body, &MARK).is_some();
-    if body.len() < LARGE && !marked {
+    if body.len() < LARGE && !marked(body) {
         return Ok(None);
     }
     let (mut out, mut large) = (Vec::with_capacity(1024), Vec::new());
@@ -83,7 +89,7 @@ pub(crate) fn split(body: &[u8]) -> Result<Option<Split>, EntryError> {
 /// The large values that a body names, in order, as often as it names them.
 pub(crate) fn named(body: &[u8]) -> Option<Vec<Digest>> {
     let mut all = Vec::new();
-    if memchr::memmem::find(body, &MARK).is_some() {
+    if marked(body) {
         let walked: Result<_, std::convert::Infallible> = items(body, |item| {
             if let Item::Link(digest) = item {
                 all.push(digest);

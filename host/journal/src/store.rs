@@ -203,6 +203,16 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] where nothing can be read at all, or there is no such instance.
     fn load(&self, journal: JournalId) -> Result<Loaded, StoreError>;
 
+    /// The row of an instance with the journal of its present episode, as of one moment.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    fn current(&self, instance: u64) -> Result<Option<(Instance, Loaded)>, StoreError> {
+        let Some(row) = self.instance(instance)? else { return Ok(None) };
+        let loaded = self.load(JournalId { instance, episode: row.episode })?;
+        Ok(Some((row, loaded)))
+    }
+
     /// Entries as they are stored, unverified, from number `from` on, at most so many.
     ///
     /// # Errors

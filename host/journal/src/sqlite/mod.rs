@@ -121,6 +121,10 @@ impl Store for SqliteStore {
         self.read(|c| read::load(c, journal))
     }
 
+    fn current(&self, instance: u64) -> Result<Option<(Instance, Loaded)>, StoreError> {
+        self.read(|c| read::current(c, instance))
+    }
+
     fn entries(&self, journal: JournalId, from: u64, most: u64) -> Result<Vec<Block>, StoreError> {
         self.read(|c| read::entries(c, journal, from, most))
     }

@@ -140,18 +140,30 @@ pub(super) fn load(c: &Connection, journal: JournalId) -> std::result::Result<Lo
     // One view of the row and its entries.
     let view = c.unchecked_transaction()?;
     let row = instance(&view, journal.instance)?.ok_or(Trouble::Store(StoreError::NoSuchInstance(journal.instance)))?;
+    load_of(&view, &row, journal)
+}
+
+/// The row of an instance and the journal of its present episode.
+pub(super) fn current(c: &Connection, id: u64) -> std::result::Result<Option<(Instance, Loaded)>, Trouble> {
+    let view = c.unchecked_transaction()?;
+    let Some(row) = instance(&view, id)? else { return Ok(None) };
+    let loaded = load_of(&view, &row, JournalId { instance: id, episode: row.episode })?;
+    Ok(Some((row, loaded)))
+}
+
+fn load_of(view: &Connection, row: &Instance, journal: JournalId) -> std::result::Result<Loaded, Trouble> {
     if row.pruned {
         return Ok(Loaded::default());
     }
     let (promised, head, bad) = if journal.episode == row.episode {
-        (row.entries, row.head, row.damage)
+        (row.entries, row.head, row.damage.clone())
     } else {
-        let over = episodes(&view, journal.instance)?.into_iter().find(|(over, _)| over.episode == journal.episode);
+        let over = episodes(view, journal.instance)?.into_iter().find(|(over, _)| over.episode == journal.episode);
         let bad = || "the row of this episode is not what was written".to_owned();
         over.map_or((0, None, None), |(over, whole)| (over.entries, over.head, (!whole).then(bad)))
     };
     let mut blocks: Vec<Block> = Vec::with_capacity(usize::try_from(promised.min(65_536)).unwrap_or(0));
-    let mut damage = read(&view, journal, &mut blocks)?;
+    let mut damage = read(view, journal, &mut blocks)?;
     if damage.is_none() {
         let found = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
         damage = match bad {

@@ -33,13 +33,10 @@ impl Orchestrator {
     /// An instance as the store has it; none where it is not to run.
     pub(crate) async fn load(&self, number: u64) -> Result<Option<Live>, RuntimeError> {
         let shared = &self.shared;
-        let store = shared.writer.store();
-        let Some(row) = store.instance(number)? else { return Ok(None) };
+        let Some((row, loaded)) = shared.writer.store().current(number)? else { return Ok(None) };
         if row.ended.is_some() || row.state == "paused" {
             return Ok(None);
         }
-        let id = JournalId { instance: number, episode: row.episode };
-        let loaded = store.load(id)?;
         if let Some(damage) = loaded.damage {
             return Err(RuntimeError::Damaged(row.name, damage.to_string()));
         }
