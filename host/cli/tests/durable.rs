@@ -35,7 +35,8 @@ fn done(report: &RunReport) -> String {
 }
 
 async fn end(host: &Host, name: &str) -> RunReport {
-    tokio::time::timeout(Duration::from_secs(60), host.runtime.orchestrator().end_of(name)).await.unwrap().unwrap()
+    let end = tokio::time::timeout(Duration::from_secs(20), host.runtime.orchestrator().end_of(name)).await;
+    end.unwrap_or_else(|_| panic!("no end: {:?}", host.runtime.execution_status(name))).unwrap()
 }
 
 async fn until_state(host: &Host, name: &str, state: &str) {
@@ -60,6 +61,20 @@ async fn a_flow_that_waits_in_vain_is_woken_by_a_later_run_on_the_same_chain() {
     done(&end(&host, "stuck").await);
     assert_eq!(lamports(&host.runtime, "friend").await, before + 105);
     assert_eq!(kinds(&host.runtime, "stuck").iter().filter(|k| *k == "header").count(), 1);
+}
+
+#[tokio::test]
+async fn a_flow_that_waited_in_vain_is_woken_on_the_next_host_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Setup::default().open(Some(folder.path())).await;
+    let stuck = host.runtime.run(&host.flow, named("for-change; pay 5", "stuck")).await.unwrap();
+    assert_eq!(stuck.outcome(), "stalled");
+    host.runtime.stop().await;
+    drop(host);
+    let host = Setup::default().open(Some(folder.path())).await;
+    done(&host.runtime.run(&host.flow, script("pay 100")).await.unwrap());
+    done(&end(&host, "stuck").await);
+    assert_eq!(lamports(&host.runtime, "friend").await, 1_000_000_105);
 }
 
 #[tokio::test]
@@ -292,4 +307,32 @@ async fn burning_and_waiting_in_turns_uses_up_the_replay_allowance() {
     let loaded = store.load(valence_runtime::journal::JournalId { instance: row.id, episode: 0 }).unwrap();
     assert_eq!(loaded.damage, None);
     let _: &dyn Store = &**store;
+}
+
+#[tokio::test]
+async fn an_instance_whose_chain_knows_more_than_its_journal_is_paused_until_somebody_has_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Setup::default().open(Some(folder.path())).await;
+    let stuck = host.runtime.run(&host.flow, named("for-change; pay 5; get", "a")).await.unwrap();
+    assert_eq!(stuck.outcome(), "stalled");
+    host.runtime.stop().await;
+    drop(host);
+    let files = || std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file());
+    let old: Vec<_> = files().map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+    let host = Setup::default().open(Some(folder.path())).await;
+    done(&host.runtime.run(&host.flow, script("pay 1")).await.unwrap());
+    done(&end(&host, "a").await);
+    host.runtime.stop().await;
+    drop(host);
+    // Somebody puts an old copy of the journals back, beside a chain that has gone on.
+    files().for_each(|path| std::fs::remove_file(path).unwrap());
+    old.iter().for_each(|(bytes, path)| std::fs::write(path, bytes).unwrap());
+    let host = Setup::default().open(Some(folder.path())).await;
+    until_state(&host, "a", "paused").await;
+    let detail = host.runtime.execution_status("a").unwrap().detail;
+    assert!(detail.starts_with("ahead: step `pay` was executed in slot"), "{detail}");
+    assert_eq!(lamports(&host.runtime, "friend").await, 1_000_000_006);
+    host.runtime.orchestrator().resume("a", &Resume::default(), "tester").await.unwrap();
+    done(&end(&host, "a").await);
+    assert_eq!(lamports(&host.runtime, "friend").await, 1_000_000_006, "nothing was paid twice");
 }

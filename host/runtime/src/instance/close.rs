@@ -133,8 +133,11 @@ impl Live {
                 let paused = Entry::Paused { reason: (*reason).to_owned(), message: words.clone(), by };
                 (vec![paused], state("paused", &format!("{reason}: {words}")))
             }
-            // It waits on, and its row says for what.
-            Fate::Later("waiting") => (Vec::new(), Change { waits: None, ..state("waiting", &words) }),
+            // It waits on, and its row says for what: by that the next host finds it.
+            Fate::Later("waiting") => {
+                let waits = self.instance.waits.lock().as_ref().and_then(|waits| waits.to_bytes().ok());
+                (Vec::new(), Change { waits: Some(waits), ..state("waiting", &words) })
+            }
             Fate::Later(name) => (Vec::new(), state(name, &words)),
         };
         let durable = {
