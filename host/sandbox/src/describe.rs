@@ -88,6 +88,19 @@ pub enum Value {
     Decimal(String),
 }
 
+/// As it is given on a command line.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) | Value::Decimal(text) => f.write_str(text),
+            Value::Boolean(yes) => yes.fmt(f),
+            Value::Unsigned(number) => number.fmt(f),
+            Value::Signed(number) => number.fmt(f),
+            Value::Pubkey(key) => key.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for ParamType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -112,7 +112,7 @@ impl Values<'_> {
         let exhausted = if step.on_failure.is_some() { Exhausted::Tell } else { Exhausted::Pause };
         let step = d::Step {
             name: step.name.clone(),
-            description: fill(line, |name| self.params.get(name).map(|value| text_of(value))),
+            description: fill(line, |name| self.params.get(name).map(|value| value.to_string())),
             instructions,
             conditions: Vec::new(),
             fee_payer: flow.payer_of(step).ok_or_else(|| unbound(format!("nobody pays for step `{}`", step.name)))?,
@@ -180,7 +180,7 @@ impl Values<'_> {
             }
             Seat::Param(name) => match self.param(name)? {
                 Value::Pubkey(key) => Ok(*key),
-                other => Err(bad_param(name, format!("`{}` is no address", text_of(other)))),
+                other => Err(bad_param(name, format!("`{}` is no address", other))),
             },
             Seat::Name(name) => Err(unbound(format!("`{name}` is a name without an address"))),
         }
@@ -193,7 +193,7 @@ impl Values<'_> {
     fn text(&self, text: &Text) -> Bind<String> {
         match text {
             Text::Literal(text) => Ok(text.clone()),
-            Text::Param(name) => self.param(name).map(text_of),
+            Text::Param(name) => self.param(name).map(ToString::to_string),
         }
     }
 
@@ -210,7 +210,7 @@ impl Values<'_> {
                     (Value::Decimal(text), Some(decimals)) => amount(name, text, *decimals)?,
                     (Value::Unsigned(number), Some(decimals)) => amount(name, &number.to_string(), *decimals)?,
                     (other, _) => {
-                        return Err(bad_param(name, format!("`{}` is no number of this kind", text_of(other))));
+                        return Err(bad_param(name, format!("`{}` is no number of this kind", other)));
                     }
                 };
                 N::try_from(number).map_err(|_| bad_param(name, misfit(number)))
@@ -237,7 +237,7 @@ impl Values<'_> {
                 Field::Bool(Flag::Literal(flag)) => bytes.push(u8::from(*flag)),
                 Field::Bool(Flag::Param(name)) => match self.param(name)? {
                     Value::Boolean(flag) => bytes.push(u8::from(*flag)),
-                    other => return Err(bad_param(name, format!("`{}` is neither true nor false", text_of(other)))),
+                    other => return Err(bad_param(name, format!("`{}` is neither true nor false", other))),
                 },
                 Field::U8(n) => bytes.push(self.number(n)?),
                 Field::U16(n) => bytes.extend_from_slice(&self.number::<u16>(n)?.to_le_bytes()),
@@ -320,14 +320,4 @@ fn amount(name: &str, text: &str, decimals: u8) -> Bind<i128> {
 fn discriminator(space: &str, name: &str) -> [u8; 8] {
     let [a, b, c, d, e, f, g, h, ..] = Digest::of(format!("{space}:{name}").as_bytes()).0;
     [a, b, c, d, e, f, g, h]
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::Text(text) | Value::Decimal(text) => text.clone(),
-        Value::Boolean(flag) => flag.to_string(),
-        Value::Unsigned(number) => number.to_string(),
-        Value::Signed(number) => number.to_string(),
-        Value::Pubkey(key) => key.to_string(),
-    }
 }

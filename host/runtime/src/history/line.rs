@@ -195,7 +195,7 @@ fn began(header: Header) -> Began {
         flow: header.id,
         digest: digest(&header.flow),
         drivers: header.drivers.iter().map(|driver| digest(driver)).collect(),
-        params: header.params.iter().map(|(name, value)| (name.clone(), words::value(value))).collect(),
+        params: header.params.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
         roles: header.roles.iter().map(|(name, key)| (name.clone(), key.to_string())).collect(),
         limits: header.limits.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
         genesis: header.genesis.to_string(),

@@ -36,4 +36,4 @@ pub use record::{Chapter, Record, RecordError, find};
 pub use said::{Began, Built as BuiltOnRecord, Said, Version};
 pub(crate) use step::lines as step_lines;
 pub use tail::{More, Tail};
-pub(crate) use words::{call as call_in_words, value as value_in_words};
+pub(crate) use words::{call as call_in_words, outcome as outcome_in_words};

@@ -4,7 +4,6 @@ use super::names::Known;
 use crate::{conditions, decode::units};
 use solana_sdk::pubkey::Pubkey;
 use valence_door::{Account, Condition, Deadline, HostCall, HostReply, Key, Level, Outcome, Reason, Slice, Step};
-use valence_sandbox::Value;
 
 /// Names that stand on one line; of more, the count is told.
 const MANY: usize = 6;
@@ -168,16 +167,5 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::Failed(failure) => format!("failed: {failure}"),
         Outcome::Withdrawn(place) => format!("withdrawn: give-up condition {place} holds"),
         Outcome::Rejected(why) => format!("rejected: {why}"),
-    }
-}
-
-/// A param as it may be given again.
-pub(crate) fn value(value: &Value) -> String {
-    match value {
-        Value::Text(text) | Value::Decimal(text) => text.clone(),
-        Value::Boolean(yes) => yes.to_string(),
-        Value::Unsigned(number) => number.to_string(),
-        Value::Signed(number) => number.to_string(),
-        Value::Pubkey(key) => key.to_string(),
     }
 }

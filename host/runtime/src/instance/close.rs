@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::watch;
 use valence_door::{Bytes, Deadline, Stop};
 use valence_journal::{Change, Instance as Row, Journal, JournalId, Resume, Stamp};
-use valence_sandbox::{Ending, FlowError, Value};
+use valence_sandbox::{Ending, FlowError};
 
 /// Slots before the next episode of a flow that ended one without waiting: a loop of episodes is no busy loop.
 pub(crate) const EPISODE_DELAY: u64 = 5;
@@ -289,7 +289,7 @@ impl Live {
             digest: self.program.digest().to_string(),
             drivers: self.program.drivers().iter().map(|d| d.digest.to_string()).collect(),
             chain: self.instance.shared.chain.name().to_owned(),
-            params: self.inputs.params.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            params: self.inputs.params.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             roles: self.inputs.roles.iter().map(|(name, key)| (name.clone(), key.to_string())).collect(),
         }
     }
@@ -303,14 +303,4 @@ fn micros(time: Duration) -> u64 {
 pub(crate) fn millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) | Value::Decimal(text) => text.clone(),
-        Value::Boolean(yes) => yes.to_string(),
-        Value::Unsigned(number) => number.to_string(),
-        Value::Signed(number) => number.to_string(),
-        Value::Pubkey(key) => key.to_string(),
-    }
 }

@@ -2,7 +2,7 @@
 //! intent is on record before anything is done, and how far it has come is in [`Offer`]; one try is in `tried.rs`.
 
 use super::{Entry, door::InstanceDoor, offer::Offer, tried::Tried};
-use crate::{conditions, events::EventKind, watches::Woken};
+use crate::{conditions, events::EventKind, history::outcome_in_words, watches::Woken};
 use valence_door::{
     BuildError, Condition, Deadline, EmitError, Excess, Exhausted, HostCall, HostReply, Outcome, Reason, Step, Stop,
 };
@@ -29,10 +29,7 @@ impl InstanceDoor {
         self.becomes(Change { step: Some(step.name.clone()), ..Change::default() });
         let result = self.offer(&step, &give_up, &proposal, offer).await?;
         let (state, said) = match &result {
-            Ok(Outcome::Landed(landed)) => ("landed", format!("landed in slot {}", landed.slot)),
-            Ok(Outcome::Failed(failure)) => ("failed", format!("failed: {failure}")),
-            Ok(Outcome::Withdrawn(place)) => ("withdrawn", format!("withdrawn: give-up condition {place} holds")),
-            Ok(Outcome::Rejected(why)) => ("rejected", format!("rejected: {why}")),
+            Ok(outcome) => (name_of(outcome), outcome_in_words(outcome)),
             Err(error) => ("not-offered", format!("not offered: {error}")),
         };
         let reply = HostReply::Emit(result);
@@ -133,6 +130,16 @@ impl InstanceDoor {
             Ok(Woken::Never) => Err(Stop::Stalled(format!("slot {slot}, to try a step again"))),
             Err(error) => Err(Stop::Fault(error.to_string())),
         }
+    }
+}
+
+/// The state of a proposal that came to this end.
+fn name_of(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Landed(_) => "landed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Withdrawn(_) => "withdrawn",
+        Outcome::Rejected(_) => "rejected",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a receipt says, as a JSON object. All of it follows from the journal that it carries, and is checked against that.
 
 use crate::{
-    history::{Chapter, Record, RecordError, value_in_words},
+    history::{Chapter, Record, RecordError},
     instance::{Entry, Header, Past},
     replay::Build,
 };
@@ -116,7 +116,7 @@ impl Receipt {
             id: header.id.clone(),
             flow: digests.next().unwrap_or_default(),
             drivers: digests.collect(),
-            params: header.params.iter().map(|(name, value)| (name.clone(), value_in_words(value))).collect(),
+            params: header.params.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             roles: header.roles.iter().map(|(name, key)| (name.clone(), key.to_string())).collect(),
             limits: limits.collect(),
             genesis: header.genesis.to_string(),
