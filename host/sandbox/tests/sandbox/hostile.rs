@@ -38,7 +38,8 @@ struct Story {
 }
 
 /// The limits that another crate enforces, and where a flow that hits them is tested: the runtime writes the journal.
-const ELSEWHERE: [(Limit, &str); 1] = [(Limit::journal_bytes, "host/cli/tests/limits.rs")];
+const ELSEWHERE: [(Limit, &str); 2] =
+    [(Limit::journal_bytes, "host/cli/tests/limits.rs"), (Limit::replay_fuel, "host/cli/tests/durable.rs")];
 
 /// A story whose guest is a file of `guests/hostile`.
 macro_rules! file {
@@ -263,7 +264,8 @@ fn every_limit_has_a_hostile_guest() {
         });
         let elsewhere = ELSEWHERE.iter().any(|(l, file)| {
             let text = std::fs::read_to_string(repository(file)).unwrap();
-            *l == limit && text.contains(&format!("\"{}=", limit.name()))
+            let named = |end: &str| text.contains(&format!("\"{}{end}", limit.name()));
+            *l == limit && (named("=") || named("\""))
         });
         assert!(hit != elsewhere, "limit `{}` has no hostile guest, or two homes", limit.name());
     }
