@@ -2,7 +2,11 @@
 //! and one in whose company the host died three times without a new entry is set aside.
 
 use super::Orchestrator;
-use crate::{error::RuntimeError, watches::Waits};
+use crate::{
+    error::RuntimeError,
+    events::{Event, EventKind, Position, Use},
+    watches::Waits,
+};
 use valence_journal::{Change, Instance as Row, InstanceFilter};
 
 /// Attempts that may end with the process before an instance is set aside.
@@ -92,7 +96,17 @@ impl Orchestrator {
             waits: Some(None),
             ..Change::default()
         };
-        self.append(row, vec![paused], change).await?;
+        let head = self.append(row, vec![paused], change).await?;
+        let used = Use { entries: row.entries.saturating_add(1), head: head.to_string(), ..Use::default() };
+        let moment = self.shared.chain.moment();
+        self.shared.bus.publish(Event {
+            instance: Some(row.name.clone()),
+            flow: Some(row.flow.as_str().into()),
+            at: Some(Position { instance: row.id, episode: row.episode, entry: row.entries }),
+            slot: moment.slot,
+            time: moment.unix_time,
+            kind: EventKind::FlowPaused { outcome: "quarantine", result: message, used },
+        });
         Ok(Some(row.name.clone()))
     }
 }

@@ -80,6 +80,9 @@ impl Host {
         // What is not paused goes on by itself when its chain is opened.
         if row.state == "paused" || opened {
             orchestrator.resume(&row.name, &Resume { limits: limits.to_vec() }, by).await?;
+        } else if row.state == "waiting" {
+            // Out of memory it would be followed in silence, also where nothing can come.
+            orchestrator.look_again(&row);
         }
         Ok(self.follow_it(served.clone(), following))
     }
