@@ -266,13 +266,8 @@ impl Orchestrator {
         Ok(self.shared.writer.write(write).await?)
     }
 
-    /// Has an instance that waits look again, here and now: for somebody who follows it, and wants to hear where it stands.
-    pub(crate) fn look_again(&self, row: &Row) {
-        self.go_on(row);
-    }
-
-    /// Brings it back beside this task.
-    fn go_on(&self, row: &Row) {
+    /// Brings an instance back beside this task; one that waits looks again where it stands.
+    pub(crate) fn go_on(&self, row: &Row) {
         self.shared.watches.forget(row.id);
         self.revive_beside(row.id, None);
     }

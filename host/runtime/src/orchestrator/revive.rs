@@ -10,7 +10,7 @@ use crate::{
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use valence_door::Stop;
-use valence_journal::{Change, Cid, ComponentDigest, Instance as Row, Journal, JournalId, Resume, Stamp, Write};
+use valence_journal::{Change, Cid, ComponentDigest, Instance as Row, Journal, JournalId, Resume, Stamp};
 use valence_sandbox::{Ending, FlowError, Limits};
 
 impl Orchestrator {
@@ -99,23 +99,16 @@ impl Orchestrator {
     async fn set_aside(&self, number: u64, error: &RuntimeError) {
         let shared = &self.shared;
         let trouble = matches!(error, RuntimeError::Store(_));
-        let row = shared.writer.store().instance(number).ok().flatten().unwrap_or_default();
+        let row = shared.writer.store().instance(number).ok().flatten();
+        let row = row.unwrap_or_else(|| Row { id: number, ..Row::default() });
         let change = Change {
             state: Some(if trouble { "pending" } else { "paused" }.to_owned()),
             detail: Some(error.to_string()),
             waits: Some(None),
             ..Change::default()
         };
-        let journal = JournalId { instance: number, episode: row.episode };
-        let write = Write {
-            journal,
-            at: crate::instance::millis(),
-            change: Some(Box::new(change)),
-            durable: true,
-            ..Write::default()
-        };
         // Where even that cannot be written, the next start meets it again.
-        let _ = shared.writer.write(write).await;
+        let _ = self.change(&row, change).await;
         let mut report = report_of(&row);
         report.ending = Ending::Stopped(Stop::Fault(error.to_string()));
         let message = format!("{}: {error}", row.name);

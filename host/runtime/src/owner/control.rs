@@ -82,7 +82,7 @@ impl Host {
             orchestrator.resume(&row.name, &Resume { limits: limits.to_vec() }, by).await?;
         } else if row.state == "waiting" {
             // Out of memory it would be followed in silence, also where nothing can come.
-            orchestrator.look_again(&row);
+            orchestrator.go_on(&row);
         }
         Ok(self.follow_it(served.clone(), following))
     }
